@@ -52,7 +52,8 @@ class ModelConfig(_Section):
     file: Path | None = Field(None, description="Keras .h5 (whole model), or the .json of an architecture")
     weights: Path | None = Field(None, description=".h5 with the weights, when file is a .json")
     data: Path | None = Field(
-        None, description=".npz with inputs x (N, ...) and labels y (N,) or (N, classes); for ranges and accuracy"
+        None,
+        description=".npz with inputs x (N, ...) and labels y (N,) or (N, classes); for ranges and accuracy",
     )
     precision: PrecisionConfig = Field(default_factory=PrecisionConfig, description="number formats")
     reuse: int | Literal["auto"] = Field(
@@ -79,14 +80,17 @@ class PdkConfig(_Section):
 class ClockConfig(_Section):
     """The clock of the design."""
 
-    period_ns: float | None = Field(None, gt=0, description="clock period in ns; default: the PDK file's value")
+    period_ns: float | None = Field(
+        None, gt=0, description="clock period in ns; default: the PDK file's value"
+    )
 
 
 class LayoutConfig(_Section):
     """Floorplan and place-and-route."""
 
     engine: Literal["auto", "open", "openroad"] = Field(
-        "auto", description="open: the engine that comes with asicflow; openroad: needs it on PATH; auto: open"
+        "auto",
+        description="open: the engine that comes with asicflow; openroad: needs it on PATH; auto: open",
     )
     utilization: float | None = Field(
         None, gt=0.05, lt=0.95, description="cell area over core area; default: the PDK file's value"
@@ -113,8 +117,12 @@ class SignoffConfig(_Section):
 class Config(_Section):
     """The whole of ``asicflow.yaml``."""
 
-    name: str = Field("design", pattern=r"^[A-Za-z][A-Za-z0-9_]*$", description="name used in reports and files")
-    top: Literal["accel"] = Field("accel", description="what becomes a layout: accel, the accelerator with its bus socket")
+    name: str = Field(
+        "design", pattern=r"^[A-Za-z][A-Za-z0-9_]*$", description="name used in reports and files"
+    )
+    top: Literal["accel"] = Field(
+        "accel", description="what becomes a layout: accel, the accelerator with its bus socket"
+    )
     model: ModelConfig = Field(default_factory=ModelConfig, description="the trained network and its data")
     pdk: PdkConfig = Field(default_factory=PdkConfig, description="the process and its cell library")
     clock: ClockConfig = Field(default_factory=ClockConfig, description="the clock")

@@ -192,9 +192,7 @@ class Workspace:
             raise
         seconds = time.monotonic() - start
         outputs = self.hash_tree(self.stage_dir(stage))
-        self._set_stage(
-            stage, status="done", seconds=seconds, inputs=inputs, outputs=outputs, finished=now()
-        )
+        self._set_stage(stage, status="done", seconds=seconds, inputs=inputs, outputs=outputs, finished=now())
         return seconds
 
     def hash_tree(self, folder: Path) -> dict[str, str]:
