@@ -1,0 +1,382 @@
+"""Read Liberty (.lib, .lib.gz): cells, pins and non-linear delay tables.
+
+Values are normalised to nanoseconds, picofarads, kiloohms and nanowatts, whatever units the file
+declares. The grammar follows the Liberty user guide; power tables and everything else this package does
+not use are skipped.
+"""
+
+from __future__ import annotations
+
+import gzip
+import re
+from bisect import bisect_right
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+from asicflow.errors import UserError
+
+
+@dataclass
+class Table:
+    """A one- or two-dimensional look-up table.
+
+    `index_1` is the input transition in ns (constraints: the related pin's), `index_2` the load in pF
+    (constraints: the constrained pin's transition in ns), empty for a one-dimensional table; `values` holds
+    len(index_1) rows in ns.
+    """
+
+    index_1: list[float]
+    index_2: list[float]
+    values: list[list[float]]
+
+    def at(self, first: float, second: float = 0.0) -> float:
+        """Bilinear interpolation, extrapolating linearly beyond the table as timing analysers do."""
+        i, u = _locate(self.index_1, first)
+        j, v = _locate(self.index_2, second)
+        low = _blend(self.values[i], j, v)
+        if u == 0.0:
+            return low
+        return low + u * (_blend(self.values[i + 1], j, v) - low)
+
+
+def _locate(axis: list[float], x: float) -> tuple[int, float]:
+    if len(axis) < 2:
+        return 0, 0.0
+    i = min(max(bisect_right(axis, x) - 1, 0), len(axis) - 2)
+    return i, (x - axis[i]) / (axis[i + 1] - axis[i])
+
+
+def _blend(row: list[float], j: int, v: float) -> float:
+    return row[j] if v == 0.0 else row[j] + v * (row[j + 1] - row[j])
+
+
+@dataclass
+class TimingArc:
+    """One timing group: `tables` maps cell_rise, rise_transition, rise_constraint ... to its table."""
+
+    related_pin: str
+    timing_type: str = "combinational"
+    timing_sense: str = "non_unate"
+    tables: dict[str, Table] = field(default_factory=dict)
+
+    @property
+    def is_constraint(self) -> bool:
+        """True for setup, hold, recovery, removal and pulse width checks."""
+        return any(name.endswith("_constraint") for name in self.tables)
+
+    def worst(self, kind: str, first: float, second: float) -> float:
+        """Larger of the rise and fall tables of `kind` ("delay", "transition" or "constraint"), ns."""
+        found = [t.at(first, second) for t in self._pair(kind)]
+        return max(found, default=0.0)
+
+    def best(self, kind: str, first: float, second: float) -> float:
+        """Smaller of the rise and fall tables of `kind`, ns."""
+        found = [t.at(first, second) for t in self._pair(kind)]
+        return min(found, default=0.0)
+
+    def _pair(self, kind: str) -> list[Table]:
+        names = {"delay": ("cell_rise", "cell_fall")}.get(kind, (f"rise_{kind}", f"fall_{kind}"))
+        return [self.tables[n] for n in names if n in self.tables]
+
+
+@dataclass
+class LibertyPin:
+    """One pin. Capacitances in pF, transitions in ns; limits are None where the library sets none."""
+
+    name: str
+    direction: str = ""
+    function: str = ""
+    three_state: str = ""
+    capacitance: float = 0.0
+    max_capacitance: float | None = None
+    max_transition: float | None = None
+    max_fanout: float | None = None
+    clock: bool = False
+    arcs: list[TimingArc] = field(default_factory=list)
+
+
+@dataclass
+class LibertyCell:
+    """One cell; area in the library's unit (square microns), leakage in nW (mean over the input states
+    where the library gives no single figure).
+
+    `sequential` is "ff", "latch" or "" for combinational cells; `state` holds the attributes of that group
+    (next_state, clocked_on, clear, preset, data_in, enable ...).
+    """
+
+    name: str
+    area: float = 0.0
+    leakage: float = 0.0
+    footprint: str = ""
+    dont_use: bool = False
+    sequential: str = ""
+    state: dict[str, str] = field(default_factory=dict)
+    clock_gating: str = ""
+    pins: dict[str, LibertyPin] = field(default_factory=dict)
+
+    @property
+    def is_sequential(self) -> bool:
+        """True for flip-flops and latches."""
+        return bool(self.sequential)
+
+    def inputs(self) -> list[LibertyPin]:
+        """Input pins in file order."""
+        return [p for p in self.pins.values() if p.direction == "input"]
+
+    def outputs(self) -> list[LibertyPin]:
+        """Output pins in file order."""
+        return [p for p in self.pins.values() if p.direction == "output"]
+
+
+@dataclass
+class Liberty:
+    """One corner of a library."""
+
+    name: str
+    voltage: float = 0.0
+    temperature: float = 0.0
+    default_max_transition: float | None = None
+    default_max_capacitance: float | None = None
+    default_max_fanout: float | None = None
+    default_fanout_load: float = 1.0
+    cells: dict[str, LibertyCell] = field(default_factory=dict)
+
+
+def read_liberty(path: Path | str) -> Liberty:
+    """Read one Liberty file; UserError when it is missing, corrupt or holds no cell."""
+    library = _Parser(Path(path)).library()
+    if not library.cells:
+        raise UserError("the Liberty file holds no cell", where=str(path))
+    return library
+
+
+def _read_text(path: Path) -> str:
+    try:
+        data = path.read_bytes()
+        if data[:2] == b"\x1f\x8b":
+            data = gzip.decompress(data)
+    except (OSError, EOFError, gzip.BadGzipFile) as error:
+        raise UserError("cannot read the Liberty file", where=str(path), hint=str(error)) from None
+    return data.decode("utf-8", errors="replace")
+
+
+_STATEMENT = re.compile(
+    r"""(?P<close>\})
+      | (?P<name>[A-Za-z_]\w*)\s*
+        (?: \( (?P<args>(?:"[^"]*"|[^()"])*) \) \s* (?P<open>\{)?
+          | : \s* (?P<value>"[^"]*"|[^;\n{}]*) )""",
+    re.VERBOSE,
+)
+
+_TIME_UNITS = {"1ps": 1e-3, "10ps": 1e-2, "100ps": 0.1, "1ns": 1.0, "1us": 1e3}
+_POWER_UNITS = {"1pW": 1e-3, "1nW": 1.0, "1uW": 1e3, "1mW": 1e6}
+_CAP_UNITS = {"ff": 1e-3, "pf": 1.0}
+
+
+class _Parser:
+    """One pass over the statements of a file."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        text = re.sub(r"/\*.*?\*/", " ", _read_text(path), flags=re.DOTALL)
+        self.text = text.replace("\\\n", " ").replace("\\\r\n", " ")
+        self.matches: Iterator[re.Match[str]] = _STATEMENT.finditer(self.text)
+        self.time = 1.0
+        self.cap = 1.0
+        self.power = 1.0
+        self.templates: dict[str, Table] = {}
+
+    def statements(self) -> Iterator[tuple[str, str, bool, str]]:
+        """(name, arguments, opens a group, attribute value) up to the group's closing brace."""
+        for match in self.matches:
+            if match["close"]:
+                return
+            args, value = _bare(match["args"] or ""), _bare(match["value"] or "")
+            yield match["name"], args, match["open"] is not None, value
+        raise UserError("the Liberty file ends inside a group", where=str(self.path))
+
+    def skip(self) -> None:
+        """Skip the rest of a group that was just opened."""
+        depth = 1
+        for match in self.matches:
+            if match["close"]:
+                depth -= 1
+                if depth == 0:
+                    return
+            elif match["open"]:
+                depth += 1
+        raise UserError("the Liberty file ends inside a group", where=str(self.path))
+
+    def library(self) -> Liberty:
+        """The library group."""
+        head = next(self.matches, None)
+        if head is None or head["name"] != "library" or not head["open"]:
+            raise UserError("not a Liberty file (no library group)", where=str(self.path))
+        library = Liberty(name=_bare(head["args"] or ""))
+        for name, args, opens, value in self.statements():
+            if name == "cell" and opens:
+                library.cells[args] = self.cell(args, library)
+            elif name == "lu_table_template" and opens:
+                self.templates[args] = self.table(Table([], [], []), scale_load=self.cap)
+            elif opens:
+                self.skip()
+            else:
+                self.library_attribute(library, name, args, value)
+        return library
+
+    def library_attribute(self, library: Liberty, name: str, args: str, value: str) -> None:
+        """Units and defaults."""
+        if name == "time_unit":
+            self.time = _unit(_TIME_UNITS, value, self.path)
+        elif name == "leakage_power_unit":
+            self.power = _unit(_POWER_UNITS, value, self.path)
+        elif name == "capacitive_load_unit":
+            number, unit = (part.strip() for part in args.split(","))
+            self.cap = float(number) * _unit(_CAP_UNITS, _bare(unit).lower(), self.path)
+        elif name == "nom_voltage":
+            library.voltage = float(value)
+        elif name == "nom_temperature":
+            library.temperature = float(value)
+        elif name == "default_max_transition":
+            library.default_max_transition = float(value) * self.time
+        elif name == "default_max_capacitance":
+            library.default_max_capacitance = float(value) * self.cap
+        elif name == "default_max_fanout":
+            library.default_max_fanout = float(value)
+        elif name == "default_fanout_load":
+            library.default_fanout_load = float(value)
+
+    def cell(self, cell_name: str, library: Liberty) -> LibertyCell:
+        """A cell group."""
+        cell = LibertyCell(name=cell_name)
+        states: list[float] = []
+        for name, args, opens, value in self.statements():
+            if name == "pin" and opens:
+                self.pin(cell, [p.strip() for p in args.split(",")], library)
+            elif name in ("bus", "bundle") and opens:
+                self.bus(cell, library)
+            elif name in ("ff", "latch") and opens:
+                cell.sequential = name
+                cell.state = {n: v for n, _, o, v in self.statements() if not o}
+            elif name == "leakage_power" and opens:
+                states += [float(v) for n, _, o, v in self.statements() if n == "value" and not o]
+            elif opens:
+                self.skip()
+            elif name == "area":
+                cell.area = float(value)
+            elif name == "cell_leakage_power":
+                cell.leakage = float(value) * self.power
+            elif name == "cell_footprint":
+                cell.footprint = value
+            elif name == "dont_use":
+                cell.dont_use = value == "true"
+            elif name == "clock_gating_integrated_cell":
+                cell.clock_gating = value
+        if not cell.leakage and states:
+            cell.leakage = sum(states) / len(states) * self.power
+        return cell
+
+    def bus(self, cell: LibertyCell, library: Liberty) -> None:
+        """A bus group: its pin groups count, with the direction of the bus."""
+        direction = ""
+        before = set(cell.pins)
+        for name, args, opens, value in self.statements():
+            if name == "pin" and opens:
+                self.pin(cell, [p.strip() for p in args.split(",")], library)
+            elif opens:
+                self.skip()
+            elif name == "direction":
+                direction = value
+        for pin in (p for n, p in cell.pins.items() if n not in before):
+            pin.direction = pin.direction or direction
+
+    def pin(self, cell: LibertyCell, names: list[str], library: Liberty) -> None:
+        """A pin group, which may name several pins."""
+        pin = LibertyPin(name=names[0])
+        edges: list[float] = []
+        for name, _, opens, value in self.statements():
+            if name == "timing" and opens:
+                pin.arcs.append(self.arc())
+            elif opens:
+                self.skip()
+            elif name in ("rise_capacitance", "fall_capacitance"):
+                edges.append(float(value) * self.cap)
+            else:
+                self.pin_attribute(pin, name, value)
+        pin.capacitance = max([pin.capacitance, *edges])
+        if pin.direction == "output":
+            pin.max_capacitance = pin.max_capacitance or library.default_max_capacitance
+        pin.max_transition = pin.max_transition or library.default_max_transition
+        for pin_name in names:
+            cell.pins[pin_name] = replace(pin, name=pin_name)
+
+    def pin_attribute(self, pin: LibertyPin, name: str, value: str) -> None:
+        """A simple attribute of a pin."""
+        if name in ("direction", "function", "three_state"):
+            setattr(pin, name, value)
+        elif name in ("capacitance", "max_capacitance"):
+            setattr(pin, name, float(value) * self.cap)
+        elif name == "max_transition":
+            pin.max_transition = float(value) * self.time
+        elif name == "max_fanout":
+            pin.max_fanout = float(value)
+        elif name == "clock":
+            pin.clock = value == "true"
+
+    def arc(self) -> TimingArc:
+        """A timing group."""
+        arc = TimingArc(related_pin="")
+        for name, args, opens, value in self.statements():
+            if opens and name in _TABLES:
+                template = self.templates.get(args, Table([], [], []))
+                second = self.time if name.endswith("_constraint") else self.cap
+                arc.tables[name] = self.table(template, scale_load=second)
+            elif opens:
+                self.skip()
+            elif name in ("related_pin", "timing_type", "timing_sense"):
+                setattr(arc, name, value)
+        return arc
+
+    def table(self, template: Table, scale_load: float) -> Table:
+        """A table group; axes missing here come from the template."""
+        first, second, values = template.index_1, template.index_2, list[float]()
+        for name, args, opens, _ in self.statements():
+            if opens:
+                self.skip()
+            elif name == "index_1":
+                first = [x * self.time for x in _numbers(args)]
+            elif name == "index_2":
+                second = [x * scale_load for x in _numbers(args)]
+            elif name == "values":
+                values = [x * self.time for x in _numbers(args)]
+        columns = max(len(second), 1)
+        rows = [values[i : i + columns] for i in range(0, len(values), columns)]
+        return Table(first, second, rows)
+
+
+_TABLES = {
+    "cell_rise",
+    "cell_fall",
+    "rise_transition",
+    "fall_transition",
+    "rise_constraint",
+    "fall_constraint",
+}
+
+
+def _bare(text: str) -> str:
+    """`text` without blanks and, when it is one quoted string, without the quotes."""
+    text = text.strip()
+    quoted = len(text) > 1 and text[0] == text[-1] == '"' and text.count('"') == 2
+    return text[1:-1].strip() if quoted else text
+
+
+def _numbers(args: str) -> list[float]:
+    return [float(x) for x in args.replace('"', " ").replace(",", " ").split()]
+
+
+def _unit(known: dict[str, float], value: str, path: Path) -> float:
+    if value not in known:
+        raise UserError(f"unknown unit {value!r}", where=str(path), hint=f"known: {', '.join(known)}")
+    return known[value]
