@@ -75,3 +75,12 @@ class RunLocked(AsicflowError):
     """Another process owns the run directory."""
 
     exit_code = ExitCode.LOCKED
+
+
+class Interrupted(AsicflowError):
+    """The user stopped the run."""
+
+    exit_code = ExitCode.INTERRUPTED
+
+    def __init__(self) -> None:
+        super().__init__("interrupted", hint="run the same command again to go on where it stopped")

@@ -210,6 +210,18 @@ def pdk_names() -> list[str]:
     return sorted(p.stem for p in resource("pdk_configs").glob("*.yaml"))
 
 
+def check_name(name: str) -> None:
+    """Raise a UserError with the nearest name unless there is a PDK file of this name."""
+    names = pdk_names()
+    if name not in names:
+        near = nearest(name, names)
+        raise UserError(
+            f"unknown PDK '{name}'",
+            where="pdk.name",
+            hint=f"did you mean '{near}'?" if near else f"choose one of: {', '.join(names)}",
+        )
+
+
 def load_pdk(name: str, root: Path) -> Pdk:
     """Load ``pdk_configs/<name>.yaml`` and bind it to the data under ``root``.
 
@@ -225,14 +237,7 @@ def load_pdk(name: str, root: Path) -> Pdk:
     UserError
         If there is no such PDK file (the nearest name is given).
     """
-    names = pdk_names()
-    if name not in names:
-        near = nearest(name, names)
-        raise UserError(
-            f"unknown PDK '{name}'",
-            where="pdk.name",
-            hint=f"did you mean '{near}'?" if near else f"choose one of: {', '.join(names)}",
-        )
+    check_name(name)
     path = resource(f"pdk_configs/{name}.yaml")
     raw = yaml.safe_load(path.read_text())
     if raw.get("schema") != PDK_SCHEMA:
