@@ -1,0 +1,120 @@
+"""What a gate may read: the run directory, the configuration and the PDK, opened once for all gates."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from asicflow.config import Config
+from asicflow.pdk.config import Library, Pdk, missing_files
+from asicflow.pdk.lef import Macro, TechLef, read_lef, read_tech_lef
+from asicflow.signoff.extract import Extraction
+from asicflow.signoff.layout import Layout
+from asicflow.signoff.netlist import Module, read_netlist
+from asicflow.signoff.verdict import UnverifiedError
+
+WRITERS = {
+    "model": "model",
+    "accel": "hls",
+    "soc": "soc",
+    "firmware": "firmware",
+    "layout": "flow",
+    "signoff": "signoff",
+}
+"""Folder of the run directory to the stage that writes it."""
+
+
+@dataclass
+class GateContext:
+    """Paths and shared readings for the gates of one run.
+
+    Parameters
+    ----------
+    root : Path
+        The run directory.
+    config : Config
+        Its configuration.
+    pdk, library : Pdk, Library or None
+        The process and cell library; None when the PDK root is not known.
+    manifest : dict
+        The run's manifest; empty when there is none.
+    """
+
+    root: Path
+    config: Config
+    pdk: Pdk | None = None
+    maybe_library: Library | None = None
+    manifest: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def top(self) -> str:
+        """Name of the top module."""
+        return self.config.top
+
+    @property
+    def out(self) -> Path:
+        """The folder that sign-off writes."""
+        return self.root / "signoff"
+
+    def path(self, name: str) -> Path:
+        """A file of the run directory; ``{top}`` in the name stands for the top module."""
+        return self.root / name.format(top=self.top)
+
+    def relative(self, path: Path) -> str:
+        """The path relative to the run directory where it lies inside, else the whole path."""
+        return str(path.relative_to(self.root)) if path.is_relative_to(self.root) else str(path)
+
+    def how_to_get(self, name: str) -> str:
+        """The step that writes a file of the run directory."""
+        stage = WRITERS.get(Path(name).parts[0])
+        if stage is None:
+            return f"`asicflow run` writes {name}"
+        return f"finish the {stage} stage of `asicflow run` (it writes {Path(name).parts[0]}/)"
+
+    @property
+    def library(self) -> Library:
+        """The cell library with its process; UNVERIFIED when a PDK file is missing."""
+        if self.maybe_library is None:
+            raise UnverifiedError("the PDK root is not known", "set ASICFLOW_PDK_ROOT or give --pdk-root")
+        missing = missing_files(self.maybe_library)
+        if missing:
+            raise UnverifiedError(
+                f"PDK file missing: {missing[0].name}" + (f" and {len(missing) - 1} more" if missing[1:] else ""),
+                "complete the PDK root; `asicflow doctor` lists every file",
+            )
+        return self.maybe_library
+
+    def json(self, name: str) -> dict[str, Any]:
+        """A JSON object of the run directory."""
+        data = json.loads(self.path(name).read_text())
+        if not isinstance(data, dict):
+            raise ValueError(f"{name} holds no JSON object")
+        return data
+
+    @cached_property
+    def tech(self) -> TechLef:
+        """The technology LEF."""
+        return read_tech_lef(self.library.tech_lef)
+
+    @cached_property
+    def macros(self) -> dict[str, Macro]:
+        """The cells' abstract views."""
+        return read_lef(self.library.lefs)
+
+    @cached_property
+    def layout(self) -> Layout:
+        """The GDS of the top cell."""
+        return Layout(self.path("layout/{top}.gds"), self.top, self.library)
+
+    @cached_property
+    def netlist(self) -> Module:
+        """The post-route netlist with power pins."""
+        return read_netlist(self.path("layout/{top}.pg.v"), self.top)
+
+    @cached_property
+    def extraction(self) -> Extraction:
+        """The connectivity extracted from the GDS."""
+        return Extraction.of(self.layout, self.macros, self.tech, self.path("layout/{top}.def"))

@@ -1,0 +1,242 @@
+"""Pick the figures that the report shows large, and format them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from markupsafe import Markup
+
+from asicflow.signoff.evidence import Evidence
+from asicflow.signoff.plots import Bar, Mark, bar_chart
+from asicflow.signoff.verdict import Figure
+
+UNITS = {
+    "um2": "µm²",
+    "um": "µm",
+    "ns": "ns",
+    "us": "µs",
+    "mhz": "MHz",
+    "pf": "pF",
+    "percent": "%",
+    "bytes": "bytes",
+    "s": "s",
+    "v": "V",
+    "ff": "fF",
+}
+
+
+@dataclass(frozen=True)
+class Tile:
+    """A large figure of the report's head."""
+
+    label: str
+    value: str
+    note: str = ""
+    kind: str = ""
+
+
+@dataclass(frozen=True)
+class Chart:
+    """A titled chart."""
+
+    title: str
+    note: str
+    svg: Markup
+
+
+def unit(key: str) -> str:
+    """The unit that a figure's name ends with."""
+    return UNITS.get(key.rsplit("_", 1)[-1].lower(), "")
+
+
+def label(key: str) -> str:
+    """A figure's name for people: ``worst_slack_ns`` becomes ``worst slack``."""
+    head, _, last = key.rpartition("_")
+    return (head if head and last.lower() in UNITS else key).replace("_", " ")
+
+
+def text(value: Figure, key: str = "") -> str:
+    """A figure with its unit."""
+    if value is None:
+        return "–"
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    suffix = f" {unit(key)}" if unit(key) else ""
+    if isinstance(value, int):
+        return f"{value:,}{suffix}"
+    if isinstance(value, float):
+        return f"{_decimal(value)}{suffix}"
+    return str(value)
+
+
+def _decimal(value: float) -> str:
+    if value == 0:
+        return "0"
+    if abs(value) >= 1000:
+        return f"{value:,.0f}"
+    if abs(value) >= 100:
+        return f"{value:.1f}"
+    if abs(value) >= 0.01:
+        return f"{value:.3f}".rstrip("0").rstrip(".")
+    return f"{value:.3g}"
+
+
+def of(evidence: Evidence, gate_id: str, key: str) -> Any:
+    """A figure of a gate, or None when the gate or the figure is absent."""
+    for gate in evidence["gates"]:
+        if gate["id"] == gate_id:
+            return gate["figures"].get(key)
+    return None
+
+
+def rows(evidence: Evidence, gate_id: str, name: str) -> list[dict[str, Any]]:
+    """A table of a gate; empty when absent."""
+    for gate in evidence["gates"]:
+        if gate["id"] == gate_id:
+            return list(gate.get("tables", {}).get(name, []))
+    return []
+
+
+def tiles(evidence: Evidence) -> list[Tile]:
+    """The large figures, those that exist."""
+    return [t for t in (_die(evidence), _area(evidence), *_timing(evidence), *_speed(evidence),
+                        _accuracy(evidence), _exactness(evidence), _lvs(evidence)) if t]  # fmt: skip
+
+
+def _die(evidence: Evidence) -> Tile | None:
+    width, height = of(evidence, "layout.sanity", "width_um"), of(evidence, "layout.sanity", "height_um")
+    if width is None or height is None:
+        return None
+    return Tile("Die", f"{width:.0f} × {height:.0f} µm", f"{width * height / 1e6:.3f} mm²")
+
+
+def _area(evidence: Evidence) -> Tile | None:
+    area = of(evidence, "layout.area", "cell_area_um2")
+    if area is None:
+        return None
+    share = of(evidence, "layout.area", "utilization_percent")
+    note = f"{of(evidence, 'layout.area', 'logic_cells'):,} cells"
+    return Tile("Cell area", f"{area:,.0f} µm²", note + (f", {share:.0f} % of the core" if share else ""))
+
+
+def _timing(evidence: Evidence) -> list[Tile]:
+    found = []
+    for gate, title in (("timing.setup", "Setup slack"), ("timing.hold", "Hold slack")):
+        slack = of(evidence, gate, "worst_slack_ns")
+        if slack is not None:
+            note = f"worst corner: {of(evidence, gate, 'worst_corner')}"
+            found.append(Tile(title, f"{slack:+.3f} ns", note, "bad" if slack < 0 else "good"))
+    return found
+
+
+def _speed(evidence: Evidence) -> list[Tile]:
+    found = []
+    period = of(evidence, "timing.clock", "period_ns")
+    fmax = of(evidence, "timing.setup", "fmax_mhz")
+    if period:
+        note = f"up to {fmax:.0f} MHz in the worst corner" if fmax else ""
+        found.append(Tile("Clock", f"{1000 / period:.1f} MHz", note))
+    cycles = of(evidence, "rtl.exactness", "cycles")
+    if cycles:
+        latency = f"{cycles * period / 1000:.2f} µs at this clock" if period else ""
+        found.append(Tile("Cycles per inference", f"{cycles:,}", latency))
+    return found
+
+
+def _accuracy(evidence: Evidence) -> Tile | None:
+    fixed = of(evidence, "model.accuracy", "accuracy_fixed_percent")
+    if fixed is None:
+        return None
+    floating = of(evidence, "model.accuracy", "accuracy_float_percent")
+    return Tile("Accuracy", f"{fixed:.2f} %", f"float: {floating:.2f} %" if floating is not None else "")
+
+
+def _exactness(evidence: Evidence) -> Tile | None:
+    counts = [of(evidence, g, "vectors_exact") for g in ("rtl.exactness", "equivalence.mapped",
+                                                         "equivalence.routed")]  # fmt: skip
+    done = [c for c in counts if c is not None]
+    if not done:
+        return None
+    return Tile("Bit-exact vectors", f"{min(done):,}", f"in {len(done)} of 3: RTL, mapped, routed")
+
+
+def _lvs(evidence: Evidence) -> Tile | None:
+    nets = of(evidence, "lvs.top", "nets_matched")
+    if nets is None:
+        return None
+    return Tile("LVS", f"{nets:,} nets", f"{of(evidence, 'lvs.top', 'pins_matched'):,} pins matched")
+
+
+def charts(evidence: Evidence) -> list[Chart]:
+    """The charts, those that have data."""
+    made = (_slack_chart(evidence, "timing.setup", "Setup slack per corner"),
+            _slack_chart(evidence, "timing.hold", "Hold slack per corner"),
+            _area_chart(evidence), _accuracy_chart(evidence), _cycle_chart(evidence),
+            _density_chart(evidence))  # fmt: skip
+    return [c for c in made if c]
+
+
+def _slack_chart(evidence: Evidence, gate: str, title: str) -> Chart | None:
+    corners = [r for r in rows(evidence, gate, "corners") if r.get("slack_ns") is not None]
+    if not corners:
+        return None
+    bars = [
+        Bar(str(r["corner"]), float(r["slack_ns"]), f"{r['slack_ns']:+.3f} ns",
+            "bad" if r["slack_ns"] < 0 else "good")
+        for r in corners
+    ]  # fmt: skip
+    return Chart(title, "with parasitics extracted from the routed layout", bar_chart(bars, title))
+
+
+def _area_chart(evidence: Evidence) -> Chart | None:
+    kinds = rows(evidence, "layout.area", "kinds")
+    if not kinds:
+        return None
+    total = sum(float(r["area_um2"]) for r in kinds) or 1.0
+    bars = [
+        Bar(str(r["kind"]), float(r["area_um2"]), f"{r['area_um2']:,.0f} µm²  {r['area_um2'] / total:.0%}")
+        for r in kinds
+    ]
+    return Chart("Cell area by kind", "netlist after routing, areas from Liberty", bar_chart(bars, "area"))
+
+
+def _accuracy_chart(evidence: Evidence) -> Chart | None:
+    names = (("float", "accuracy_float_percent", "calm"), ("fixed point", "accuracy_fixed_percent", "main"),
+             ("same decision", "agreement_percent", "main"))  # fmt: skip
+    found = [(n, of(evidence, "model.accuracy", k), kind) for n, k, kind in names]
+    bars = [Bar(n, float(v), f"{v:.2f} %", kind) for n, v, kind in found if v is not None]
+    if not bars:
+        return None
+    samples = of(evidence, "model.accuracy", "samples")
+    return Chart("Accuracy on the data", f"{samples:,} samples" if samples else "",
+                 bar_chart(bars, "accuracy"))  # fmt: skip
+
+
+def _cycle_chart(evidence: Evidence) -> Chart | None:
+    layers = rows(evidence, "rtl.exactness", "cycles_per_layer")
+    if not layers:
+        return None
+    bars = [Bar(str(r["layer"]), float(r["cycles"]), f"{r['cycles']:,}") for r in layers]
+    return Chart("Cycle budget", "clock cycles per inference", bar_chart(bars, "cycles per layer"))
+
+
+def _density_chart(evidence: Evidence) -> Chart | None:
+    layers = rows(evidence, "layout.density-max", "layers")
+    if not layers:
+        return None
+    bars = [Bar(str(r["layer"]), float(r["mean_percent"]), f"{r['mean_percent']:.1f} %", "calm")
+            for r in layers]  # fmt: skip
+    limits = [float(r["limit_percent"]) for r in layers if r.get("limit_percent")]
+    marks = [Mark(max(limits), f"max {max(limits):.0f} %")] if limits else []
+    return Chart("Metal density", "mean over the die", bar_chart(bars, "metal density", marks))
+
+
+def precision(evidence: Evidence) -> list[dict[str, Any]]:
+    """The precision table of the model's layers."""
+    return rows(evidence, "model.range", "precision")
+
+
+def legend(evidence: Evidence) -> list[dict[str, Any]]:
+    """Layer names with the colours of the layout picture."""
+    return rows(evidence, "layout.sanity", "layers")

@@ -1,0 +1,114 @@
+"""Pictures of the layout: the whole die, and a crop around each finding, drawn by KLayout without a window."""
+
+from __future__ import annotations
+
+import logging
+from pathlib import Path
+
+import klayout.db as kdb
+import klayout.lay as lay
+
+from asicflow.pdk.config import GdsLayer
+from asicflow.signoff.context import GateContext
+from asicflow.signoff.verdict import GateRecord
+
+log = logging.getLogger(__name__)
+
+BACKGROUND = 0x0D1220
+MARKER = 0xFF4D5E
+METALS = (0x6F7C99, 0x3F7DFF, 0xE0479E, 0x2FC9B4, 0xF2A33A, 0xA58BFF, 0x8BD450)
+"""Colours of the metals from the lowest up; cuts are drawn nearly white."""
+
+MAX_PICTURES = 6
+MIN_CROP_UM = 4.0
+
+
+def picture_findings(context: GateContext, record: GateRecord) -> None:
+    """Draw a crop for the first findings of a gate that have a place; sets ``finding.picture``."""
+    gds = context.path("layout/{top}.gds")
+    placed = [f for f in record.result.findings if f.has_place][:MAX_PICTURES]
+    if not placed or not gds.is_file() or context.maybe_library is None:
+        return
+    view = open_view(gds, context.maybe_library.layers)
+    folder = context.out / "pictures"
+    folder.mkdir(parents=True, exist_ok=True)
+    for number, finding in enumerate(placed, 1):
+        assert finding.x_um is not None and finding.y_um is not None
+        path = folder / f"{record.id}.{number}.png"
+        draw_crop(view, path, finding.x_um, finding.y_um, finding.size_um)
+        finding.picture = context.relative(path)
+        record.result.evidence.append(path)
+
+
+def open_view(gds: Path, layers: dict[str, GdsLayer]) -> lay.LayoutView:
+    """Load a GDS for drawing with one colour per metal.
+
+    Parameters
+    ----------
+    gds : Path
+        The layout.
+    layers : dict
+        Mask layers from the lowest up, metals and cuts alternating.
+    """
+    view = lay.LayoutView()
+    view.load_layout(str(gds), False)
+    view.max_hier()
+    view.clear_layers()
+    for key, value in (("background-color", f"#{BACKGROUND:06x}"), ("grid-visible", "false"),
+                       ("text-visible", "false"), ("cell-box-visible", "false")):  # fmt: skip
+        view.set_config(key, value)
+    for index, layer in enumerate(layers.values()):
+        _add_layer(view, layer, index)
+    return view
+
+
+def draw_die(view: lay.LayoutView, path: Path, pixels: int = 1400) -> None:
+    """Draw the whole die; the longer side has ``pixels`` pixels."""
+    box = view.active_cellview().cell.dbbox()
+    if box.empty():
+        return
+    scale = pixels / max(box.width(), box.height())
+    view.zoom_box(box.enlarged(0.01 * max(box.width(), box.height())))
+    _save(view, path, max(64, round(box.width() * scale)), max(64, round(box.height() * scale)))
+
+
+def draw_crop(
+    view: lay.LayoutView, path: Path, x_um: float, y_um: float, size_um: float, pixels: int = 520
+) -> None:
+    """Draw a square around a place and mark it.
+
+    Parameters
+    ----------
+    size_um : float
+        Extent of what is marked; the crop shows at least four times as much.
+    """
+    half = max(MIN_CROP_UM, 4 * size_um) / 2
+    mark = max(size_um / 2, 0.12)
+    marker = lay.Marker(view)
+    marker.set(kdb.DBox(x_um - mark, y_um - mark, x_um + mark, y_um + mark))
+    marker.color = MARKER
+    marker.line_width = 3
+    marker.dither_pattern = 1
+    view.zoom_box(kdb.DBox(x_um - half, y_um - half, x_um + half, y_um + half))
+    _save(view, path, pixels, pixels)
+    marker._destroy()
+
+
+def _add_layer(view: lay.LayoutView, layer: GdsLayer, index: int) -> None:
+    """Metals as translucent colours, cuts as small bright squares above them."""
+    is_cut = layer.label is None
+    color = 0xF4F6FF if is_cut else METALS[index // 2 % len(METALS)]
+    properties = lay.LayerProperties()
+    properties.source = f"{layer.drawing[0]}/{layer.drawing[1]}@1"
+    properties.name = layer.name
+    properties.fill_color = color
+    properties.frame_color = color
+    properties.dither_pattern = 0 if is_cut else 3
+    properties.transparent = not is_cut
+    properties.width = 1
+    view.insert_layer(view.end_layers(), properties)
+
+
+def _save(view: lay.LayoutView, path: Path, width: int, height: int) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    view.get_pixels_with_options(width, height, 0, 2).write_png(str(path))
