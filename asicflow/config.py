@@ -90,7 +90,8 @@ class LayoutConfig(_Section):
 
     engine: Literal["auto", "open", "openroad"] = Field(
         "auto",
-        description="open: the engine that comes with asicflow; openroad: needs it on PATH; auto: open",
+        description="open: the engine that comes with asicflow; openroad: needs OpenROAD on PATH; "
+        "auto: openroad when it is on PATH, else open",
     )
     utilization: float | None = Field(
         None, gt=0.05, lt=0.95, description="cell area over core area; default: the PDK file's value"

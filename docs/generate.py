@@ -26,10 +26,10 @@ def rows(section: type[BaseModel], prefix: str = "") -> list[str]:
     for key, field in section.model_fields.items():
         inner = section_of(field)
         default = field.get_default(call_default_factory=True)
-        if inner is not None:
+        if inner is not None and isinstance(default, dict):
+            found += rows(inner, f"{prefix}{key}.NAME.")
+        elif inner is not None:
             found += rows(inner, f"{prefix}{key}.")
-        elif key == "layers":
-            found.append(f"| `{prefix}{key}.NAME.{{weight,bias,accum,result}}` | | {field.description} |")
         else:
             shown = "" if default in (None, PydanticUndefined) else f"`{default}`"
             found.append(f"| `{prefix}{key}` | {shown} | {field.description} |")
