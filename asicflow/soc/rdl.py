@@ -233,7 +233,7 @@ def _kind(node: FieldNode, where: str) -> FieldKind:
     }
     if traits not in kinds:
         raise UserError(
-            f"sw={software} hw={hardware} onwrite={traits[2]} hwset={traits[3]}: the combination is not supported",
+            f"sw={software} hw={hardware} onwrite={traits[2]} hwset={traits[3]} is not supported",
             where=where,
             hint="use a constant, wire, storage, pulse or write-one-to-clear field",
         )

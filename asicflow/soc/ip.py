@@ -1,0 +1,126 @@
+"""IP manifests: ``ip/<name>/ip.yaml`` as a typed object.
+
+A manifest names everything that a build needs of a block: sources, registers,
+clock, reset, bus, parameters and ports.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any, Literal
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from asicflow.errors import UserError
+from asicflow.resources import resource
+
+IP_SCHEMA = "asicflow.ip/1"
+
+
+class _Section(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Reset(_Section):
+    """A reset input."""
+
+    active: Literal["low", "high"]
+    assertion: Literal["asynchronous", "synchronous"]
+    release: Literal["asynchronous", "synchronous"]
+
+
+class Bus(_Section):
+    """The bus interface; ``signals`` maps the protocol's names to ports."""
+
+    protocol: Literal["ahb-lite"]
+    role: Literal["slave", "master"]
+    window_bytes: int
+    data_bits: int
+    wait_states: int
+    signals: dict[str, str]
+
+
+class Parameter(_Section):
+    """A parameter of the top module and the range it is made for."""
+
+    default: int
+    min: int
+    max: int
+    desc: str
+
+
+class Port(_Section):
+    """A port; the width is a number or the name of a parameter."""
+
+    direction: Literal["input", "output"]
+    width: int | str
+
+
+class IpManifest(_Section):
+    """One block.  ``rdl``, ``rtl`` and ``testbench`` are paths relative to ``folder``."""
+
+    schema_: Literal["asicflow.ip/1"] = Field(alias="schema")
+    folder: Path
+    name: str
+    title: str
+    version: str
+    license: str
+    maturity: Literal["draft", "verified", "silicon"]
+    top: str
+    rdl: Path
+    rtl: list[Path]
+    generated: list[str]
+    testbench: list[Path]
+    clocks: dict[str, str]
+    resets: dict[str, Reset]
+    bus: Bus
+    interrupts: dict[str, str]
+    parameters: dict[str, Parameter]
+    ports: dict[str, Port]
+
+    def path(self, relative: Path | str) -> Path:
+        """Return the absolute path of one of the block's files."""
+        return self.folder / relative
+
+    def check_parameters(self, values: dict[str, int]) -> None:
+        """Refuse a value outside the manifest's range.
+
+        Raises
+        ------
+        UserError
+            If a parameter is unknown or out of range; names it and its range.
+        """
+        for name, value in values.items():
+            parameter = self.parameters.get(name)
+            if parameter is None:
+                raise UserError(f"{self.name} has no parameter {name}", where=str(self.folder))
+            if not parameter.min <= value <= parameter.max:
+                raise UserError(
+                    f"{self.name}: {name} ({parameter.desc}) is {value}, "
+                    f"possible is {parameter.min} to {parameter.max}"
+                )
+
+
+def load_ip(name: str) -> IpManifest:
+    """Read the manifest of a block.
+
+    Raises
+    ------
+    UserError
+        If the manifest is missing, malformed, or names a file that is not there.
+    """
+    try:
+        folder = resource(f"ip/{name}")
+    except FileNotFoundError as error:
+        raise UserError(f"there is no IP named {name}") from error
+    path = folder / "ip.yaml"
+    try:
+        data: dict[str, Any] = yaml.safe_load(path.read_text())
+        manifest = IpManifest.model_validate({**data, "folder": folder})
+    except (OSError, yaml.YAMLError, TypeError, ValidationError) as error:
+        raise UserError(f"the manifest of {name} is not valid: {error}", where=str(path)) from error
+    for relative in [manifest.rdl, *manifest.rtl, *manifest.testbench]:
+        if not manifest.path(relative).is_file():
+            raise UserError(f"the manifest names {relative}, which is not there", where=str(path))
+    return manifest
