@@ -1,0 +1,81 @@
+"""Pictures of a layout, drawn by KLayout's own view without a display."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import klayout.db as db
+import klayout.lay as lay
+
+from asicflow.pdk.config import Library
+
+WIDTH = 1600
+BACKGROUND = 0x10141C
+COLOURS = (0x3E8EDE, 0xE2574C, 0x4FC26B, 0xF2B134, 0xB07CE8, 0x35C9C9, 0xE884B7, 0xA0A8B4)
+"""One colour per wiring layer, from the lowest; reused from the start when a process has more."""
+FADE = {"solid": 0, "hatched": 5, "hollow": 1}
+"""KLayout's fill patterns by number."""
+
+
+def draw(layout: db.Layout, library: Library, target: Path, *, zoom: float = 1.0) -> None:
+    """Write a PNG of the whole die, or of its centre.
+
+    Parameters
+    ----------
+    layout : klayout.db.Layout
+        Layout with one top cell.
+    library : Library
+        Names the layers of the process.
+    target : Path
+        PNG to write, 1600 pixels wide and as high as the die's shape asks for.
+    zoom : float
+        1 shows the die with a small margin, 12 a twelfth of its width around the centre.
+    """
+    view = lay.LayoutView(True)
+    for key, value in (
+        ("background-color", f"#{BACKGROUND:06x}"), ("grid-visible", "false"), ("text-visible", "false"),
+        ("cell-box-visible", "false"), ("abstract-mode-enabled", "false"),
+    ):  # fmt: skip
+        view.set_config(key, value)
+    view.show_layout(layout, False)
+    view.max_hier()
+    _set_layers(view, layout, library)
+    box = _window(layout.top_cell().dbbox(), zoom)
+    view.zoom_box(box)
+    height = max(200, round(WIDTH * box.height() / box.width()))
+    view.save_image_with_options(str(target), WIDTH, height, 0, 2, 0.0, box, False)
+
+
+def _window(die: db.DBox, zoom: float) -> db.DBox:
+    if zoom <= 1.0:
+        return die.enlarged(0.02 * die.width(), 0.02 * die.height())
+    half = 0.5 * die.width() / zoom
+    centre = die.center()
+    return db.DBox(centre.x - half, centre.y - 0.625 * half, centre.x + half, centre.y + 0.625 * half)
+
+
+def _set_layers(view: lay.LayoutView, layout: db.Layout, library: Library) -> None:
+    """Show the wiring layers of the process and the die's outline, nothing else."""
+    view.clear_layers()
+    present = {(info.layer, info.datatype) for info in layout.layer_infos()}
+    wiring = [entry for entry in library.layers.values() if entry.label is not None or entry.pin is not None]
+    for index, entry in enumerate(wiring):
+        if entry.drawing in present:
+            _add_layer(
+                view,
+                entry.drawing,
+                COLOURS[index % len(COLOURS)],
+                FADE["hatched"] if index else FADE["solid"],
+            )
+    if library.boundary in present:
+        _add_layer(view, library.boundary, 0xFFFFFF, FADE["hollow"])
+
+
+def _add_layer(view: lay.LayoutView, pair: tuple[int, int], colour: int, pattern: int) -> None:
+    node = lay.LayerPropertiesNode()
+    node.source_layer, node.source_datatype = pair
+    node.fill_color = node.frame_color = colour
+    node.dither_pattern = pattern
+    node.transparent = True
+    node.width = 1
+    view.insert_layer(view.end_layers(), node)

@@ -1,0 +1,90 @@
+"""Build the SiliconCompiler project of a run."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from siliconcompiler import ASIC, Design
+
+from asicflow.flow import synthesis
+from asicflow.flow.finish import FinishTask
+from asicflow.flow.graph import make_flow
+from asicflow.flow.place_route import PlaceRouteTask
+from asicflow.flow.settings import FlowSettings
+from asicflow.flow.task import FlowTask
+from asicflow.flow.timing import TimingTask
+from asicflow.pdk.config import Library, Pdk
+from asicflow.pdk.siliconcompiler import add_target
+
+JOB = "run"
+
+
+def make_project(
+    settings: FlowSettings, files: list[Path], build: Path, engine: str, pdk: Pdk, library: Library
+) -> ASIC:
+    """Return the project: design, process, flow and options.
+
+    Parameters
+    ----------
+    settings : FlowSettings
+        Settings of the run; kept in ``build/settings.json`` for the tasks.
+    files : list of Path
+        RTL in compilation order.
+    build : Path
+        SiliconCompiler's build tree.
+    engine : str
+        ``"open"`` or ``"openroad"``.
+    pdk, library : Pdk, Library
+        The process and its cells.
+    """
+    project = ASIC(make_design(settings, files))
+    project.add_fileset(["rtl", "sdc"])
+    add_target(project, pdk, library)
+    project.set_flow(make_flow(engine))
+    _set_options(project, build)
+    synthesis.configure(project, library, build / "bin")
+    path = settings.save(build / "settings.json")
+    for kind in (PlaceRouteTask, FinishTask, TimingTask):
+        _point_to_settings(project, kind, path)
+    if engine == "openroad":
+        _set_floorplan(project, settings)
+    return project
+
+
+def make_design(settings: FlowSettings, files: list[Path]) -> Design:
+    """Return the design: RTL and constraints as file sets ``rtl`` and ``sdc``."""
+    design = Design(settings.top)
+    with design.active_fileset("rtl"):
+        design.set_topmodule(settings.top)
+        for path in files:
+            design.add_file(str(path))
+    with design.active_fileset("sdc"):
+        design.add_file(str(settings.sdc), filetype="sdc")
+    return design
+
+
+def _set_options(project: ASIC, build: Path) -> None:
+    option = project.option
+    option.set_jobname(JOB)
+    option.set_builddir(str(build))
+    option.set_nodashboard(True)
+    option.set_nodisplay(True)
+    option.set_quiet(True)
+    option.set_hash(True)
+
+
+def _point_to_settings(project: ASIC, kind: type[FlowTask], path: Path) -> None:
+    flow = project.get_flow()
+    used = {(flow.get(*node, "tool"), flow.get(*node, "task")) for node in flow.get_nodes()}
+    probe = kind()
+    if (probe.tool(), probe.task()) in used:
+        kind.find_task(project).set("var", "settings", str(path))
+
+
+def _set_floorplan(project: ASIC, settings: FlowSettings) -> None:
+    """Tell the stock floorplan step about density and shape."""
+    area = project.constraint.area
+    if settings.die_um is not None:
+        area.set_diearea_rectangle(*settings.die_um, coremargin=10.0)
+        return
+    area.set_density(100.0 * settings.utilization, aspectratio=settings.aspect, coremargin=10.0)

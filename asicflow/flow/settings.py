@@ -1,0 +1,85 @@
+"""What the tasks of the flow need to know, as one small file beside SiliconCompiler's build tree.
+
+SiliconCompiler runs every node in a process of its own and decides from the
+declared files whether a node is current.  The tasks of asicflow therefore get
+their settings as a file: it is rewritten only when something in it changes.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from pydantic import BaseModel, ConfigDict
+
+from asicflow import __version__
+from asicflow.config import Config
+from asicflow.pdk.config import Library, Pdk, load_pdk
+
+
+class FlowSettings(BaseModel):
+    """Settings of one layout run; lengths in um, times in ns."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    version: str = __version__
+    top: str
+    pdk: str
+    pdk_root: Path
+    library: str
+    supply: float
+    clock_port: str
+    clock_period_ns: float
+    sdc: Path
+    utilization: float
+    aspect: float
+    die_um: tuple[float, float] | None
+    seed: int
+
+    @classmethod
+    def create(
+        cls,
+        config: Config,
+        pdk: Pdk,
+        library: Library,
+        *,
+        top: str,
+        sdc: Path,
+        clock_port: str,
+        period_ns: float,
+    ) -> FlowSettings:
+        """Collect the settings of a run from the configuration and the design's description."""
+        return cls(
+            top=top,
+            pdk=pdk.name,
+            pdk_root=pdk.root,
+            library=library.name,
+            supply=library.supply,
+            clock_port=clock_port,
+            clock_period_ns=period_ns,
+            sdc=sdc,
+            utilization=config.layout.utilization or library.utilization,
+            aspect=config.layout.aspect,
+            die_um=config.layout.die_um,
+            seed=config.layout.seed,
+        )
+
+    @classmethod
+    def load(cls, path: Path) -> FlowSettings:
+        """Read the file that :meth:`save` wrote."""
+        return cls.model_validate_json(path.read_text())
+
+    def save(self, path: Path) -> Path:
+        """Write the settings unless the file already holds them; returns the path."""
+        text = self.model_dump_json(indent=2) + "\n"
+        if not path.exists() or path.read_text() != text:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(text)
+        return path
+
+    def load_pdk(self) -> Pdk:
+        """Return the process."""
+        return load_pdk(self.pdk, self.pdk_root)
+
+    def load_library(self) -> Library:
+        """Return the cell library with the corners of the supply."""
+        return self.load_pdk().library(self.library, self.supply)

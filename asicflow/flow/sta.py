@@ -1,0 +1,318 @@
+"""Static timing analysis with OpenSTA: one process per corner, numbers judged here.
+
+OpenSTA 2.0 (Debian 12) ends with code 0 after a Tcl error and has no report of
+slew and load violations.  So the script writes raw numbers, and this module
+fails on any error line, on a missing result and on a net without parasitics.
+"""
+
+from __future__ import annotations
+
+import re
+import shutil
+import subprocess
+from collections.abc import Iterable
+from functools import cache
+from pathlib import Path
+
+from pydantic import BaseModel
+
+from asicflow.errors import StageError, ToolMissing
+from asicflow.flow.files import copy_plain
+from asicflow.pdk.config import Corner
+from asicflow.pdk.liberty import Liberty, read_liberty
+
+SCRIPT = Path(__file__).with_name("sta.tcl")
+INSTALL = "apt-get install opensta"
+MAX_PATHS = 100_000
+
+
+class TimingPath(BaseModel):
+    """One timing path: slack in ns, names of its first and last pin."""
+
+    slack_ns: float
+    start: str
+    end: str
+
+
+class Violation(BaseModel):
+    """One electrical limit that is exceeded; slews in ns, capacitances in pF."""
+
+    pin: str
+    cell: str
+    value: float
+    limit: float
+
+
+class CornerTiming(BaseModel):
+    """Timing of one corner; times in ns, frequency in MHz, power in mW."""
+
+    corner: str
+    process: str
+    voltage: float
+    temperature: float
+    setup_slack_ns: float
+    hold_slack_ns: float
+    setup_tns_ns: float
+    hold_tns_ns: float
+    setup_violations: list[TimingPath]
+    hold_violations: list[TimingPath]
+    max_slew: list[Violation]
+    max_capacitance: list[Violation]
+    unconstrained: int
+    unclocked: int
+    clock_skew_ns: float
+    clock_period_ns: float
+    fmax_mhz: float
+    power_mw: float
+    reports: dict[str, str]
+
+    @property
+    def clean(self) -> bool:
+        """True when nothing is violated and every endpoint is constrained."""
+        return (
+            self.setup_slack_ns >= 0
+            and self.hold_slack_ns >= 0
+            and not (self.max_slew or self.max_capacitance or self.unconstrained or self.unclocked)
+        )
+
+
+@cache
+def version() -> str:
+    """Return the version of the ``sta`` on PATH.
+
+    Raises
+    ------
+    ToolMissing
+        If there is none.
+    """
+    executable = shutil.which("sta")
+    if executable is None:
+        raise ToolMissing("OpenSTA", INSTALL)
+    done = subprocess.run([executable, "-version"], capture_output=True, text=True, check=False)
+    return (done.stdout + done.stderr).split()[0]
+
+
+def analyse(
+    netlist: Path, spef: Path, sdc: Path, top: str, name: str, corner: Corner, out: Path
+) -> CornerTiming:
+    """Analyse one corner.
+
+    Parameters
+    ----------
+    netlist : Path
+        Structural Verilog of library cells, without power pins.
+    spef : Path
+        Parasitics of every net; OpenSTA reads plain text.
+    sdc : Path
+        Constraints; all clocks are propagated after reading them.
+    top : str
+        Top module.
+    name : str
+        Name of the corner.
+    corner : Corner
+        Gives the Liberty file.
+    out : Path
+        Folder for scripts, raw numbers and reports.
+
+    Returns
+    -------
+    CornerTiming
+        ``reports`` holds paths of the text reports.
+
+    Raises
+    ------
+    ToolMissing
+        If OpenSTA is not installed.
+    StageError
+        If a file is missing, OpenSTA reports an error, a constraint names
+        something that does not exist, or a net has no parasitics.
+    """
+    version()
+    for what, path in (("netlist", netlist), ("SPEF", spef), ("SDC", sdc), ("Liberty file", corner.liberty)):
+        if not path.is_file() or path.stat().st_size == 0:
+            raise StageError(f"timing needs a {what} that is not there or is empty", where=str(path))
+    shutil.rmtree(out, ignore_errors=True)
+    out.mkdir(parents=True)
+    liberty_text = out / "corner.lib"
+    copy_plain(corner.liberty, liberty_text)  # OpenSTA 2.0 does not unpack
+    log = _run(netlist, spef, sdc, top, liberty_text, out)
+    liberty_text.unlink()
+    _check_log(log, out)
+    _check_parasitics(spef, out)
+    return _collect(name, corner, read_liberty(corner.liberty), out)
+
+
+def _run(netlist: Path, spef: Path, sdc: Path, top: str, liberty: Path, out: Path) -> str:
+    values = {
+        "liberty": liberty, "netlist": netlist, "top": top, "spef": spef, "sdc": sdc, "paths": MAX_PATHS,
+        "out": out,
+    }  # fmt: skip
+    lines = [
+        f"set {key} {{{value.resolve() if isinstance(value, Path) else value}}}"
+        for key, value in values.items()
+    ]
+    lines += [
+        f"if {{[catch {{source {{{SCRIPT}}}}} message]}} {{",
+        '  puts "Error: $message"',
+        "  exit 1",
+        "}",
+        "exit 0",
+    ]
+    script = out / "run.tcl"
+    script.write_text("\n".join(lines) + "\n")
+    done = subprocess.run(
+        ["sta", "-no_splash", "-exit", str(script)], capture_output=True, text=True, check=False, cwd=out
+    )
+    log = done.stdout + done.stderr
+    (out / "sta.log").write_text(log)
+    if done.returncode != 0 and "Error" not in log:
+        raise StageError(f"OpenSTA stopped with code {done.returncode}", where=str(out / "sta.log"))
+    return log
+
+
+def _check_log(log: str, out: Path) -> None:
+    """Fail on every error, and on every warning that is not about the Liberty file.
+
+    OpenSTA only warns when the SPEF has a syntax error, a constraint names an
+    unknown object, or a cell becomes a black box; each makes the numbers worthless.
+    """
+    errors = [line for line in log.splitlines() if line.startswith("Error")]
+    doubts = [line for line in log.splitlines() if line.startswith("Warning") and "corner.lib" not in line]
+    if errors or doubts:
+        raise StageError(f"OpenSTA: {(errors or doubts)[0]}", where=str(out / "sta.log"))
+    if not (out / "done.txt").exists():
+        raise StageError("OpenSTA did not reach the end of its script", where=str(out / "sta.log"))
+
+
+def _check_parasitics(spef: Path, out: Path) -> None:
+    """Every driven net must be in the SPEF file, and OpenSTA must see its capacitance as load.
+
+    OpenSTA drops a net without a word when its resistors do not reach a driver.
+    """
+    expected = spef_capacitances(spef.read_text().splitlines())
+    loads = {plain(net): float(farads) for _, net, farads in _rows(out / "loads.txt")}
+    missing = sorted(loads.keys() - expected.keys())
+    if missing:
+        raise StageError(
+            f"{len(missing)} of {len(loads)} nets have no parasitics, for example {missing[0]}",
+            where=str(spef),
+        )
+    lost = sorted(net for net, farads in loads.items() if farads < 0.95 * expected[net])
+    if lost:
+        raise StageError(
+            f"OpenSTA did not take the parasitics of {len(lost)} nets, for example {lost[0]}", where=str(spef)
+        )
+
+
+def spef_capacitances(lines: Iterable[str]) -> dict[str, float]:
+    """Return the total capacitance in F of each net of a SPEF file, with its name map resolved."""
+    names: dict[str, str] = {}
+    found: dict[str, float] = {}
+    unit = 1e-12
+    for line in lines:
+        if not line.startswith("*"):
+            continue
+        words = line.split()
+        if words[0] == "*D_NET":
+            found[plain(names.get(words[1], words[1]))] = float(words[2]) * unit
+        elif words[0] == "*C_UNIT":
+            unit = float(words[1]) * {"PF": 1e-12, "FF": 1e-15}[words[2]]
+        elif words[0][1:].isdigit() and len(words) == 2:
+            names[words[0]] = words[1]
+    return found
+
+
+def plain(name: str) -> str:
+    """Return a name without escapes."""
+    return name.replace("\\", "")
+
+
+def _rows(path: Path) -> list[list[str]]:
+    return [line.split("\t") for line in path.read_text().splitlines() if line]
+
+
+def _collect(name: str, corner: Corner, liberty: Liberty, out: Path) -> CornerTiming:
+    summary = {row[0]: row[1:] for row in _rows(out / "summary.txt")}
+    if "clock" not in summary:
+        raise StageError("the constraints define no clock", where=str(out / "sta.log"))
+    period = float(summary["clock"][1])
+    setup = float(summary["worst_max"][0])
+    slews, loads = limits(liberty, out)
+    check = (out / "check.rpt").read_text()
+    return CornerTiming(
+        corner=name,
+        process=corner.process,
+        voltage=corner.voltage,
+        temperature=corner.temperature,
+        setup_slack_ns=setup,
+        hold_slack_ns=float(summary["worst_min"][0]),
+        setup_tns_ns=float(summary["total_max"][0]),
+        hold_tns_ns=float(summary["total_min"][0]),
+        setup_violations=_paths(out / "setup.txt"),
+        hold_violations=_paths(out / "hold.txt"),
+        max_slew=slews,
+        max_capacitance=loads,
+        unconstrained=counted(check, "unconstrained endpoint"),
+        unclocked=counted(check, "unclocked"),
+        clock_skew_ns=skew((out / "skew.rpt").read_text()),
+        clock_period_ns=period,
+        fmax_mhz=1000.0 / (period - setup) if setup < period else float("inf"),
+        power_mw=power((out / "power.rpt").read_text()),
+        reports={kind: str(out / f"{kind}.rpt") for kind in ("setup", "hold", "skew", "check", "power")},
+    )
+
+
+def _paths(path: Path) -> list[TimingPath]:
+    """Return the violated paths, worst first."""
+    found = [
+        TimingPath(slack_ns=float(slack), start=plain(start), end=plain(end))
+        for slack, start, end in _rows(path)
+    ]
+    return sorted((p for p in found if p.slack_ns < 0), key=lambda p: p.slack_ns)
+
+
+def limits(liberty: Liberty, out: Path) -> tuple[list[Violation], list[Violation]]:
+    """Compare every slew and every load with the Liberty limits; worst excess first."""
+    cells = {plain(row[0]): row[1] for row in _rows(out / "cells.txt")}
+    slews = []
+    for pin, seconds in _rows(out / "slews.txt"):
+        cell, port = _cell_and_port(plain(pin), cells)
+        limit = liberty.cells[cell].pins[port].max_transition
+        value = float(seconds) * 1e9
+        if limit is not None and value > limit:
+            slews.append(Violation(pin=plain(pin), cell=cell, value=value, limit=limit))
+    loads = []
+    for pin, _net, farads in _rows(out / "loads.txt"):
+        cell, port = _cell_and_port(plain(pin), cells)
+        limit = liberty.cells[cell].pins[port].max_capacitance
+        value = float(farads) * 1e12
+        if limit is not None and value > limit:
+            loads.append(Violation(pin=plain(pin), cell=cell, value=value, limit=limit))
+
+    def excess(violation: Violation) -> float:
+        return violation.value / violation.limit
+
+    return sorted(slews, key=excess, reverse=True), sorted(loads, key=excess, reverse=True)
+
+
+def _cell_and_port(pin: str, cells: dict[str, str]) -> tuple[str, str]:
+    instance, port = pin.rsplit("/", 1)
+    return cells[instance], port
+
+
+def counted(report: str, what: str) -> int:
+    """Return the number in ``There are N <what>``, 0 when the report does not mention it."""
+    match = re.search(rf"There (?:is|are) (\d+) {what}", report)
+    return int(match[1]) if match else 0
+
+
+def skew(report: str) -> float:
+    """Return the clock skew in ns, the last number of the last three-column line."""
+    found = re.findall(r"^\s*-?[\d.]+\s+-?[\d.]+\s+(-?[\d.]+)\s*$", report, re.MULTILINE)
+    return max((abs(float(value)) for value in found), default=0.0)
+
+
+def power(report: str) -> float:
+    """Return the total power in mW at the analyser's default activity (an estimate, not a measurement)."""
+    match = re.search(r"^Total\s+\S+\s+\S+\s+\S+\s+(\S+)", report, re.MULTILINE)
+    return float(match[1]) * 1e3 if match else 0.0

@@ -1,0 +1,146 @@
+"""The flow stage: from the RTL of ``soc/`` to the layout and its timing in ``layout/``."""
+
+from __future__ import annotations
+
+import json
+import logging
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from asicflow.config import Config
+from asicflow.errors import StageError, ToolMissing, UserError
+from asicflow.flow import sta, yosys
+from asicflow.flow.settings import FlowSettings
+from asicflow.pdk.config import Library, Pdk, load_pdk, missing_files
+from asicflow.pdk.root import resolve
+from asicflow.workspace import Workspace
+
+log = logging.getLogger(__name__)
+
+
+def run_flow(config: Config, ws: Workspace, progress: Callable[[str], None]) -> None:
+    """Turn the design in ``soc/`` into a layout.
+
+    SiliconCompiler runs the nodes in ``layout/sc`` and skips those whose inputs
+    have not changed, so a run that was stopped goes on where it was.
+
+    Parameters
+    ----------
+    config : Config
+        PDK, clock and layout options.
+    ws : Workspace
+        Reads ``soc/soc.json``, writes ``layout/``.
+    progress : callable
+        Receives one line per step.
+
+    Raises
+    ------
+    UserError
+        If the PDK data is missing or the design cannot be laid out as asked.
+    ToolMissing
+        If a tool is not installed.
+    StageError
+        If a step fails; names the step and shows its last meaningful log lines.
+    """
+    from asicflow.flow.project import JOB, make_project
+    from asicflow.flow.runner import run_project
+
+    engine = choose_engine(config)
+    check_tools(engine)
+    pdk, library = load_target(config, progress)
+    soc = read_soc(ws.soc)
+    settings = FlowSettings.create(
+        config, pdk, library, top=soc["top"], sdc=ws.soc / soc["sdc"], clock_port=soc["clock"]["port"],
+        period_ns=float(soc["clock"]["period_ns"]),
+    )  # fmt: skip
+    build = ws.layout / "sc"
+    project = make_project(settings, [ws.soc / name for name in soc["files"]], build, engine, pdk, library)
+    run_project(project, progress, build)
+    publish(build / soc["top"] / JOB, soc["top"], ws.layout)
+
+
+def choose_engine(config: Config) -> str:
+    """Return ``"open"`` or ``"openroad"``; ``auto`` means the engine that comes with asicflow."""
+    return "openroad" if config.layout.engine == "openroad" else "open"
+
+
+def check_tools(engine: str) -> None:
+    """Raise ToolMissing before anything runs when a tool of the flow is not installed."""
+    yosys.command()
+    sta.version()
+    if shutil.which("verilator") is None:
+        raise ToolMissing("verilator", "apt-get install verilator")
+    if engine == "openroad" and shutil.which("openroad") is None:
+        raise ToolMissing(
+            "openroad (24Q3 or later)",
+            "see https://openroad.readthedocs.io, or set layout.engine to open in asicflow.yaml",
+        )
+
+
+def load_target(config: Config, progress: Callable[[str], None]) -> tuple[Pdk, Library]:
+    """Return process and library, with every file in place.
+
+    Raises
+    ------
+    UserError
+        If files of the library are missing; names the first ones.
+    """
+    pdk = load_pdk(config.pdk.name, resolve(config, progress=progress))
+    library = pdk.library(config.pdk.library, config.pdk.supply)
+    missing = missing_files(library)
+    if missing:
+        names = ", ".join(str(path) for path in missing[:3])
+        raise UserError(
+            f"{len(missing)} file(s) of {library.name} are missing: {names}",
+            where=str(pdk.root),
+            hint="asicflow doctor lists every file a run needs",
+        )
+    return pdk, library
+
+
+def read_soc(folder: Path) -> dict[str, Any]:
+    """Return ``soc.json``.
+
+    Raises
+    ------
+    StageError
+        If it, or a file that it names, is not there.
+    """
+    path = folder / "soc.json"
+    if not path.is_file():
+        raise StageError(
+            "the soc stage has not run: soc.json is missing", where=str(folder), hint="asicflow run"
+        )
+    data: dict[str, Any] = json.loads(path.read_text())
+    for name in (*data["files"], data["sdc"]):
+        if not (folder / name).is_file():
+            raise StageError(f"soc.json names {name}, which is not there", where=str(folder))
+    return data
+
+
+def publish(job: Path, top: str, layout: Path) -> None:
+    """Copy the results out of SiliconCompiler's tree; ``layout/`` is replaced only when all is there.
+
+    Raises
+    ------
+    StageError
+        If a result is missing.
+    """
+    finish, timing = job / "finish" / "0", job / "timing" / "0"
+    copies = {path: layout / path.name for path in sorted((finish / "outputs").iterdir()) if path.is_file()}
+    copies = {source: target for source, target in copies.items() if not target.name.endswith(".pkg.json")}
+    result = json.loads((timing / "outputs" / "timing.json").read_text())
+    for corner, entry in result["corners"].items():
+        for kind, report in entry["reports"].items():
+            target = layout / "reports" / f"{kind}_{corner}.rpt"
+            copies[Path(report)] = target
+            entry["reports"][kind] = str(target.relative_to(layout))
+    (layout / "reports").mkdir(parents=True, exist_ok=True)
+    for source, target in copies.items():
+        shutil.copyfile(source, target)
+    metrics = job / f"{top}.pkg.json"
+    if metrics.is_file():
+        shutil.copyfile(metrics, layout / "siliconcompiler.json")
+    (layout / "timing.json").write_text(json.dumps(result, indent=2) + "\n")
