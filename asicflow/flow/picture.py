@@ -11,10 +11,12 @@ from asicflow.pdk.config import Library
 
 WIDTH = 1600
 BACKGROUND = 0x10141C
-COLOURS = (0x3E8EDE, 0xE2574C, 0x4FC26B, 0xF2B134, 0xB07CE8, 0x35C9C9, 0xE884B7, 0xA0A8B4)
-"""One colour per wiring layer, from the lowest; reused from the start when a process has more."""
-FADE = {"solid": 0, "hatched": 5, "hollow": 1}
+COLOURS = (0x2C3E63, 0x3F78C4, 0xE2574C, 0x4FC26B, 0xF2B134, 0xB07CE8, 0x35C9C9, 0xE884B7)
+"""One colour per wiring layer from the lowest, which is kept dark; reused when a process has more."""
+SOLID, HATCHED, HOLLOW = 0, 5, 1
 """KLayout's fill patterns by number."""
+FRAME = (65000, 0)
+"""Layer of the die's outline in the picture; the cells' own outlines stay hidden."""
 
 
 def draw(layout: db.Layout, library: Library, target: Path, *, zoom: float = 1.0) -> None:
@@ -37,9 +39,11 @@ def draw(layout: db.Layout, library: Library, target: Path, *, zoom: float = 1.0
         ("cell-box-visible", "false"), ("abstract-mode-enabled", "false"),
     ):  # fmt: skip
         view.set_config(key, value)
-    view.show_layout(layout, False)
+    shown = layout.dup()
+    _add_frame(shown, library)
+    view.show_layout(shown, False)  # the view takes ownership
     view.max_hier()
-    _set_layers(view, layout, library)
+    _set_layers(view, shown, library, HATCHED if zoom > 1.0 else SOLID)
     box = _window(layout.top_cell().dbbox(), zoom)
     view.zoom_box(box)
     height = max(200, round(WIDTH * box.height() / box.width()))
@@ -54,21 +58,23 @@ def _window(die: db.DBox, zoom: float) -> db.DBox:
     return db.DBox(centre.x - half, centre.y - 0.625 * half, centre.x + half, centre.y + 0.625 * half)
 
 
-def _set_layers(view: lay.LayoutView, layout: db.Layout, library: Library) -> None:
-    """Show the wiring layers of the process and the die's outline, nothing else."""
+def _add_frame(layout: db.Layout, library: Library) -> None:
+    """Draw the outline: the top cell's own boundary shapes, or its bounding box when it has none."""
+    top = layout.top_cell()
+    boundary = db.Region(top.shapes(layout.layer(*library.boundary)))
+    box = top.bbox() if boundary.is_empty() else boundary.bbox()
+    top.shapes(layout.layer(*FRAME)).insert(box)
+
+
+def _set_layers(view: lay.LayoutView, layout: db.Layout, library: Library, pattern: int) -> None:
+    """Show the wiring layers of the process, the upper ones over the lower, and the die's outline."""
     view.clear_layers()
     present = {(info.layer, info.datatype) for info in layout.layer_infos()}
     wiring = [entry for entry in library.layers.values() if entry.label is not None or entry.pin is not None]
     for index, entry in enumerate(wiring):
         if entry.drawing in present:
-            _add_layer(
-                view,
-                entry.drawing,
-                COLOURS[index % len(COLOURS)],
-                FADE["hatched"] if index else FADE["solid"],
-            )
-    if library.boundary in present:
-        _add_layer(view, library.boundary, 0xFFFFFF, FADE["hollow"])
+            _add_layer(view, entry.drawing, COLOURS[index % len(COLOURS)], pattern if index else SOLID)
+    _add_layer(view, FRAME, 0xFFFFFF, HOLLOW)
 
 
 def _add_layer(view: lay.LayoutView, pair: tuple[int, int], colour: int, pattern: int) -> None:
@@ -76,6 +82,5 @@ def _add_layer(view: lay.LayoutView, pair: tuple[int, int], colour: int, pattern
     node.source_layer, node.source_datatype = pair
     node.fill_color = node.frame_color = colour
     node.dither_pattern = pattern
-    node.transparent = True
     node.width = 1
     view.insert_layer(view.end_layers(), node)

@@ -7,12 +7,9 @@ from pathlib import Path
 from siliconcompiler import ASIC, Design
 
 from asicflow.flow import synthesis
-from asicflow.flow.finish import FinishTask
 from asicflow.flow.graph import make_flow
-from asicflow.flow.place_route import PlaceRouteTask
 from asicflow.flow.settings import FlowSettings
 from asicflow.flow.task import FlowTask
-from asicflow.flow.timing import TimingTask
 from asicflow.pdk.config import Library, Pdk
 from asicflow.pdk.siliconcompiler import add_target
 
@@ -44,8 +41,7 @@ def make_project(
     _set_options(project, build)
     synthesis.configure(project, library, build / "bin")
     path = settings.save(build / "settings.json")
-    for kind in (PlaceRouteTask, FinishTask, TimingTask):
-        _point_to_settings(project, kind, path)
+    _point_to_settings(project, path)
     if engine == "openroad":
         _set_floorplan(project, settings)
     return project
@@ -73,12 +69,17 @@ def _set_options(project: ASIC, build: Path) -> None:
     option.set_hash(True)
 
 
-def _point_to_settings(project: ASIC, kind: type[FlowTask], path: Path) -> None:
+def _point_to_settings(project: ASIC, path: Path) -> None:
+    """Name the settings file for each node of asicflow's own.
+
+    Per node, not for all at once: hashing a file makes SiliconCompiler write a
+    node's entry, and an entry without a value would hide the common one.
+    """
     flow = project.get_flow()
-    used = {(flow.get(*node, "tool"), flow.get(*node, "task")) for node in flow.get_nodes()}
-    probe = kind()
-    if (probe.tool(), probe.task()) in used:
-        kind.find_task(project).set("var", "settings", str(path))
+    for step, index in flow.get_nodes():
+        tool, task = flow.get(step, index, "tool"), flow.get(step, index, "task")
+        if tool == FlowTask.TOOL:
+            project.set("tool", tool, "task", task, "var", "settings", str(path), step=step, index=index)
 
 
 def _set_floorplan(project: ASIC, settings: FlowSettings) -> None:

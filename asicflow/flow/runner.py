@@ -54,8 +54,8 @@ class _Events(RunListener):  # type: ignore[misc]
         self.progress(f"{step} {word} ({seconds:.1f} s)")
 
 
-def run_project(project: ASIC, progress: Callable[[str], None], build: Path) -> None:
-    """Run the project.
+def run_project(project: ASIC, progress: Callable[[str], None], build: Path) -> ASIC:
+    """Run the project; returns the finished job with its records and metrics.
 
     Raises
     ------
@@ -70,7 +70,7 @@ def run_project(project: ASIC, progress: Callable[[str], None], build: Path) -> 
     logger.addHandler(forward)
     Scheduler.add_listener(events)
     try:
-        project.run()
+        return project.run()
     except RuntimeError as error:
         raise explain(project, build, error) from error
     finally:
@@ -109,3 +109,22 @@ def meaningful_lines(node: Path, step: str, count: int = 3) -> str:
             lines += [line.strip() for line in path.read_text(errors="replace").splitlines() if line.strip()]
     errors = [line for line in lines if "error" in line.lower()]
     return " | ".join((errors or lines)[-count:]) or "no log was written"
+
+
+def step_figures(job: ASIC) -> dict[str, dict[str, Any]]:
+    """Return what SiliconCompiler recorded per step: tool, version, seconds, metrics with units."""
+    found: dict[str, dict[str, Any]] = {}
+    flow = job.get_flow()
+    for step, index in flow.get_nodes():
+        figures = {}
+        for name in job.getkeys("metric"):
+            value = job.get("metric", name, step=step, index=index)
+            if value is not None:
+                figures[name] = {"value": value, "unit": job.get("metric", name, field="unit")}
+        found[step] = {
+            "tool": flow.get(step, index, "tool"),
+            "task": flow.get(step, index, "task"),
+            "version": job.get("record", "toolversion", step=step, index=index),
+            "metrics": figures,
+        }
+    return found

@@ -19,6 +19,8 @@ from asicflow.workspace import Workspace
 
 log = logging.getLogger(__name__)
 
+FLOW_SCHEMA = "asicflow.flow/1"
+
 
 def run_flow(config: Config, ws: Workspace, progress: Callable[[str], None]) -> None:
     """Turn the design in ``soc/`` into a layout.
@@ -45,7 +47,7 @@ def run_flow(config: Config, ws: Workspace, progress: Callable[[str], None]) -> 
         If a step fails; names the step and shows its last meaningful log lines.
     """
     from asicflow.flow.project import JOB, make_project
-    from asicflow.flow.runner import run_project
+    from asicflow.flow.runner import run_project, step_figures
 
     engine = choose_engine(config)
     check_tools(engine)
@@ -57,8 +59,15 @@ def run_flow(config: Config, ws: Workspace, progress: Callable[[str], None]) -> 
     )  # fmt: skip
     build = ws.layout / "sc"
     project = make_project(settings, [ws.soc / name for name in soc["files"]], build, engine, pdk, library)
-    run_project(project, progress, build)
+    finished = run_project(project, progress, build)
     publish(build / soc["top"] / JOB, soc["top"], ws.layout)
+    figures = {
+        "schema": FLOW_SCHEMA,
+        "engine": engine,
+        "library": library.name,
+        "steps": step_figures(finished),
+    }
+    (ws.layout / "flow.json").write_text(json.dumps(figures, indent=2) + "\n")
 
 
 def choose_engine(config: Config) -> str:
@@ -140,7 +149,4 @@ def publish(job: Path, top: str, layout: Path) -> None:
     (layout / "reports").mkdir(parents=True, exist_ok=True)
     for source, target in copies.items():
         shutil.copyfile(source, target)
-    metrics = job / f"{top}.pkg.json"
-    if metrics.is_file():
-        shutil.copyfile(metrics, layout / "siliconcompiler.json")
     (layout / "timing.json").write_text(json.dumps(result, indent=2) + "\n")

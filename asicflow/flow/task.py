@@ -24,13 +24,15 @@ class FlowTask(ASICTask):  # type: ignore[misc]
     and ``reports/``.
     """
 
+    TOOL = "asicflow"
+
     def __init__(self) -> None:
         super().__init__()
         self.add_parameter("settings", "file", "settings of the flow (JSON)")
 
     def tool(self) -> str:
         """All in-process tasks belong to the tool asicflow."""
-        return "asicflow"
+        return self.TOOL
 
     def get_exe_version(self, workdir: str | None = None) -> str:
         """Version of the package: there is no executable."""

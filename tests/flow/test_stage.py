@@ -1,0 +1,170 @@
+"""The flow stage end to end with a stand-in engine: results, resume and errors."""
+
+import json
+from pathlib import Path
+
+import klayout.db as db
+import pytest
+
+from asicflow.config import Config
+from asicflow.errors import StageError, ToolMissing, UserError
+from asicflow.flow import stage
+from asicflow.workspace import Workspace
+
+
+@pytest.fixture
+def lines() -> list[str]:
+    return []
+
+
+def finished(lines: list[str]) -> list[str]:
+    """Steps that ran, from the progress lines."""
+    return [line.split()[0] for line in lines if " done (" in line]
+
+
+@pytest.mark.slow
+def test_results_and_resume(run_dir: Workspace, config: Config, fake_engine: None, lines: list[str]) -> None:
+    stage.run_flow(config, run_dir, lines.append)
+    assert finished(lines) == ["elaborate", "lint", "synthesis", "place_route", "finish", "timing"]
+    assert "pretending to place" in lines
+    layout = run_dir.layout
+    for name in ("def", "gds", "spef", "v", "pg.v", "mapped.v"):
+        assert (layout / f"counter.{name}").stat().st_size > 0
+    timing = json.loads((layout / "timing.json").read_text())
+    assert timing["clock_period_ns"] == 20.0 and len(timing["corners"]) == 3
+    for corner in timing["corners"].values():
+        assert corner["setup_slack_ns"] > 0 and corner["unconstrained"] == 0
+        assert all((layout / report).is_file() for report in corner["reports"].values())
+    steps = json.loads((layout / "flow.json").read_text())["steps"]
+    assert steps["synthesis"]["metrics"]["cellarea"]["value"] > 0
+    assert steps["synthesis"]["metrics"]["registers"]["value"] == 4
+    assert steps["synthesis"]["version"].startswith("0.")
+    for name in ("layout.png", "detail.png"):
+        assert (layout / name).read_bytes().startswith(b"\x89PNG")
+    check_same_run_again(run_dir, config, lines)
+    check_new_seed_runs_from_place_and_route(run_dir, config, lines)
+
+
+def check_same_run_again(run_dir: Workspace, config: Config, lines: list[str]) -> None:
+    lines.clear()
+    stage.run_flow(config, run_dir, lines.append)
+    assert finished(lines) == []
+
+
+def check_new_seed_runs_from_place_and_route(run_dir: Workspace, config: Config, lines: list[str]) -> None:
+    lines.clear()
+    config.layout.seed = 7
+    stage.run_flow(config, run_dir, lines.append)
+    assert finished(lines) == ["place_route", "finish", "timing"]
+    assert json.loads((run_dir.layout / "layout.json").read_text())["seed"] == 7
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("config", ["sky130"], indirect=True)
+def test_failing_step_names_its_error_and_resumes(
+    run_dir: Workspace, config: Config, fake_engine: None, monkeypatch: pytest.MonkeyPatch, lines: list[str]
+) -> None:
+    import asicflow.flow.pnr
+
+    good = asicflow.flow.pnr.implement
+
+    def too_small(*arguments: object) -> None:
+        raise UserError("the design needs 120 % of the die", where="die 10 x 10 um", hint="set layout.die_um")
+
+    monkeypatch.setattr(asicflow.flow.pnr, "implement", too_small)
+    with pytest.raises(StageError, match="place_route: the design needs 120 % of the die") as caught:
+        stage.run_flow(config, run_dir, lines.append)
+    assert caught.value.hint == "set layout.die_um" and caught.value.exit_code == 2
+    assert not (run_dir.layout / "counter.gds").exists()
+
+    monkeypatch.setattr(
+        asicflow.flow.pnr, "implement", lambda *a: (_ for _ in ()).throw(ValueError("bug 42"))
+    )
+    with pytest.raises(StageError, match="bug 42"):
+        stage.run_flow(config, run_dir, lines.append)
+
+    lines.clear()
+    monkeypatch.setattr(asicflow.flow.pnr, "implement", good)
+    stage.run_flow(config, run_dir, lines.append)
+    assert finished(lines) == ["place_route", "finish", "timing"]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("config", ["sky130"], indirect=True)
+@pytest.mark.parametrize(
+    ("damage", "step"), [("assign count_o = missing;", "elaborate"), ("assign count_o = (;", "elaborate")]
+)
+def test_bad_rtl_stops_early(
+    run_dir: Workspace, config: Config, damage: str, step: str, lines: list[str]
+) -> None:
+    path = run_dir.soc / "rtl" / "counter_core.sv"
+    path.write_text(path.read_text().replace("assign count_o = count_q;", damage))
+    with pytest.raises(StageError, match=f"step {step} failed"):
+        stage.run_flow(config, run_dir, lines.append)
+
+
+@pytest.mark.parametrize("config", ["sky130"], indirect=True)
+def test_missing_soc_stage(run_dir: Workspace, config: Config) -> None:
+    (run_dir.soc / "rtl" / "counter.sv").unlink()
+    with pytest.raises(StageError, match="which is not there"):
+        stage.run_flow(config, run_dir, print)
+    (run_dir.soc / "soc.json").unlink()
+    with pytest.raises(StageError, match=r"soc\.json is missing"):
+        stage.run_flow(config, run_dir, print)
+
+
+@pytest.mark.parametrize("config", ["sky130"], indirect=True)
+def test_missing_pdk_file_is_named(
+    run_dir: Workspace, config: Config, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "lambdapdk" / "lambdapdk" / "sky130").mkdir(parents=True)
+    monkeypatch.setenv("ASICFLOW_PDK_ROOT", str(tmp_path))
+    with pytest.raises(UserError, match=r"sky130_fd_sc\.tlef"):
+        stage.run_flow(config, run_dir, print)
+
+
+@pytest.mark.parametrize("config", ["sky130"], indirect=True)
+def test_missing_tool_stops_before_anything_runs(
+    run_dir: Workspace, config: Config, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(stage.shutil, "which", lambda name: None)
+    with pytest.raises(ToolMissing, match="apt-get install verilator"):
+        stage.run_flow(config, run_dir, print)
+    assert not (run_dir.layout / "sc").exists()
+
+
+def test_engine_choice() -> None:
+    config = Config()
+    assert stage.choose_engine(config) == "open"
+    config.layout.engine = "openroad"
+    assert stage.choose_engine(config) == "openroad"
+
+
+def write_gds(path: Path, *tops: str) -> None:
+    layout = db.Layout()
+    for name in tops:
+        layout.create_cell(name).shapes(layout.layer(1, 0)).insert(db.Box(0, 0, 10, 10))
+    layout.write(str(path))
+
+
+@pytest.mark.parametrize("tops", [("other",), ("counter", "stray"), ()])
+def test_gds_must_have_the_one_top_cell(tmp_path: Path, tops: tuple[str, ...]) -> None:
+    from asicflow.flow.finish import check_gds
+
+    write_gds(tmp_path / "good.gds", "counter")
+    assert check_gds(tmp_path / "good.gds", "counter").top_cell().name == "counter"
+    write_gds(tmp_path / "bad.gds", *tops)
+    with pytest.raises(StageError, match="one top cell counter"):
+        check_gds(tmp_path / "bad.gds", "counter")
+
+
+def test_empty_layout_file_is_found(tmp_path: Path) -> None:
+    from asicflow.flow.finish import SOURCES, check_files
+
+    for ending in SOURCES:
+        (tmp_path / f"counter.{ending}").write_text("x")
+    (tmp_path / "layout.json").write_text("{}")
+    check_files(tmp_path, "counter")
+    (tmp_path / "counter.spef").write_text("")
+    with pytest.raises(StageError, match=r"counter\.spef is missing or empty"):
+        check_files(tmp_path, "counter")
