@@ -52,11 +52,10 @@ class StageView:
         if self._status is not None:
             self._status.update(f"{self._head(stage)}: {escape(message)}")
         elif not self.console.is_terminal and stage in STAGES:
-            self.console.print(
-                f"      {time.monotonic() - self._start:6.1f} s  {escape(message)}", highlight=False
-            )
+            seconds = time.monotonic() - self._start
+            self.console.print(f"      {seconds:6.1f} s  {escape(message)}", highlight=False, soft_wrap=True)
         else:
-            self.console.print(escape(message), highlight=False)
+            self.console.print(escape(message), highlight=False, soft_wrap=True)
 
     def skipped(self, stage: str) -> None:
         """Say that a stage is up to date."""
