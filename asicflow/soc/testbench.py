@@ -132,7 +132,7 @@ def run_vectors(
     engine = _engine(soc_dir)
     golden = _golden(vectors, engine)
     limit = 4 * engine["cycles"] + 1000
-    answer = _simulate("vectors", sources, soc_dir, golden, build_dir, [n, seed, limit, wait])
+    answer = _simulate(sources, soc_dir, golden, build_dir, [seed, "vectors", n, limit, wait])
     return ExactnessResult(
         n=answer["n"],
         exact=answer["exact"],
@@ -144,7 +144,14 @@ def run_vectors(
 
 
 def run_protocol(
-    sources: Sequence[Path], soc_dir: Path, vectors: Path, n_transfers: int, build_dir: Path, *, seed: int = 1
+    sources: Sequence[Path],
+    soc_dir: Path,
+    vectors: Path,
+    n_transfers: int,
+    build_dir: Path,
+    *,
+    seed: int = 1,
+    plusargs: Sequence[str] = (),
 ) -> ProtocolResult:
     """Drive random legal and illegal traffic; compare every output in every cycle with a reference model.
 
@@ -156,6 +163,8 @@ def run_protocol(
         Transfers to the design (idle cycles and transfers to other slaves come on top).
     seed : int
         Seed of the traffic and of the registers' initial contents.
+    plusargs : sequence of str
+        Verilog plusargs (``"+name=value"``) for the design.
 
     Raises
     ------
@@ -164,9 +173,9 @@ def run_protocol(
     """
     engine = _engine(soc_dir)
     counter_max = (1 << engine["cycles_width"]) - 1
-    arguments = [n_transfers, seed, engine["cycles"], counter_max]
+    arguments = [seed, "protocol", n_transfers, engine["cycles"], counter_max, *plusargs]
     golden = _golden(vectors, engine)
-    answer = _simulate("protocol", sources, soc_dir, golden, build_dir, arguments)
+    answer = _simulate(sources, soc_dir, golden, build_dir, arguments)
     return ProtocolResult(
         transfers=answer["transfers"],
         clock_cycles=answer["clock_cycles"],
@@ -224,18 +233,16 @@ def _mismatch(found: list[int], y: NDArray[np.int64], engine: dict[str, Any]) ->
 
 
 def _simulate(
-    bench: str,
     sources: Sequence[Path],
     soc_dir: Path,
     golden: _Golden,
     build_dir: Path,
     arguments: Sequence[int | str],
 ) -> dict[str, Any]:
-    """Build and run one testbench of the socket; return its answer."""
-    build_dir = build_dir / bench
+    """Build the testbench of the socket and run it; return its answer."""
     build_dir.mkdir(parents=True, exist_ok=True)
-    main = build_dir / f"{bench}.cpp"
-    main.write_text(_one_file(bench, soc_dir))
+    main = build_dir / "accel_testbench.cpp"
+    main.write_text(_one_file(soc_dir))
     exe = build_verilator("accel", sources, main, build_dir)
     data = build_dir / "vectors.bin"
     _write_vectors(golden, data)
@@ -251,16 +258,19 @@ def _simulate(
     return answer
 
 
-def _one_file(bench: str, soc_dir: Path) -> str:
+def _one_file(soc_dir: Path) -> str:
     """Return the testbench with its own headers in place, so that its content alone decides a rebuild."""
     socket = load_ip(_SOCKET)
-    folders = {f"{_SOCKET}.h": soc_dir, "ahb_lite.hpp": socket.path("tb")}
+    texts = {path.name: path for path in [soc_dir / f"{_SOCKET}.h", *map(socket.path, socket.testbench)]}
+    known = set(texts)
 
     def expand(match: re.Match[str]) -> str:
-        name = match["name"]
-        return (folders[name] / name).read_text() if name in folders else match[0]
+        path = texts.pop(match["name"], None)  # once, like #pragma once
+        if path is None:
+            return "" if match["name"] in known else match[0]
+        return _INCLUDE.sub(expand, path.read_text()).replace("#pragma once\n", "")
 
-    return _INCLUDE.sub(expand, socket.path(f"tb/{bench}.cpp").read_text())
+    return _INCLUDE.sub(expand, socket.path("tb/main.cpp").read_text())
 
 
 def _write_vectors(golden: _Golden, path: Path) -> None:

@@ -42,7 +42,8 @@ inline Address write(uint32_t addr, uint32_t data) { return {true, kNonseq, kWor
 // The design under test. All registers start with random contents drawn from `seed`.
 class Dut {
 public:
-    explicit Dut(int seed) : context_(new VerilatedContext) {
+    Dut(int argc, char** argv, int seed) : context_(new VerilatedContext) {
+        context_->commandArgs(argc, argv);
         context_->randReset(2);
         context_->randSeed(seed);
         top_.reset(new Vaccel{context_.get()});

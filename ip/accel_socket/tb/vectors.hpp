@@ -2,15 +2,15 @@
 //
 // Runs test vectors through top `accel` as a driver does: write the inputs, start, wait for the
 // interrupt (or poll STATUS), read the outputs and CYCLES. Transfers are back to back.
-//
-//   sim VECTORS COUNT SEED MAX_CYCLES irq|poll
+
+#pragma once
 
 #include <algorithm>
 
 #include "accel_socket.h"
 #include "ahb_lite.hpp"
 
-namespace {
+namespace vectors {
 
 using ahb::Address;
 
@@ -75,7 +75,7 @@ private:
     uint32_t* into_ = nullptr;
 };
 
-void check_identity(Master& bus, const ahb::Vectors& v, ahb::Failures& failures) {
+inline void check_identity(Master& bus, const ahb::Vectors& v, ahb::Failures& failures) {
     const struct {
         uint32_t offset, value;
         const char* name;
@@ -95,7 +95,7 @@ void check_identity(Master& bus, const ahb::Vectors& v, ahb::Failures& failures)
 }
 
 // Wait for the end of an inference; false when it takes more than `limit` clock cycles.
-bool wait_done(Master& bus, bool poll, uint64_t limit) {
+inline bool wait_done(Master& bus, bool poll, uint64_t limit) {
     for (uint64_t i = 0; i < limit; ++i) {
         if (poll) {
             uint32_t status = 0;
@@ -110,17 +110,10 @@ bool wait_done(Master& bus, bool poll, uint64_t limit) {
     return false;
 }
 
-}  // namespace
-
-int main(int argc, char** argv) {
-    if (argc != 6) return 2;
-    const ahb::Vectors v(argv[1]);
-    const uint32_t count = uint32_t(strtoul(argv[2], nullptr, 10));
-    const uint64_t limit = strtoull(argv[4], nullptr, 10);
-    const bool poll = std::string(argv[5]) == "poll";
-
+// Run `count` inferences on a design out of power-up and print what came out as JSON. An inference that
+// takes more than `limit` cycles is a failure.
+inline void run(ahb::Dut& dut, const ahb::Vectors& v, uint32_t count, uint64_t limit, bool poll) {
     ahb::Failures failures;
-    ahb::Dut dut(atoi(argv[3]));
     Master bus(dut, failures);
     bus.reset();
     check_identity(bus, v, failures);
@@ -164,5 +157,6 @@ int main(int argc, char** argv) {
            static_cast<unsigned long long>(dut.cycle() - first_cycle), seconds);
     failures.print_json();
     printf("}\n");
-    return 0;
 }
+
+}  // namespace vectors

@@ -4,10 +4,8 @@
 // cycles, another slave that holds HREADY low, starts and buffer accesses in mid-run, resets at any time.
 // Every output is compared in every clock cycle with a reference model of the socket, so a missing, late,
 // early or wrong answer shows at once; the model answers within two cycles, hence so does the design.
-//
-//   sim VECTORS TRANSFERS SEED CYCLES COUNTER_MAX
-//
-// CYCLES is the engine's latency from start to done. COUNTER_MAX is where the cycle counter stays.
+
+#pragma once
 
 #include <deque>
 #include <iterator>
@@ -17,7 +15,7 @@
 #include "accel_socket.h"
 #include "ahb_lite.hpp"
 
-namespace {
+namespace protocol {
 
 using ahb::Address;
 
@@ -258,8 +256,8 @@ private:
         quiet_ = chance(40);
         vector_ = draw(v_.count);
         std::vector<Address> steps;
-        for (uint32_t i = 0; i < v_.n_in; ++i)
-            steps.push_back(ahb::write(kIn + 4 * i, element(i)));
+        for (uint32_t i = 0; i < v_.n_in; ++i) steps.push_back(ahb::write(kIn + 4 * i, element(i)));
+        if (chance(30)) steps.push_back(ahb::read(kOut + 4 * draw(v_.n_out)));  // of the inference before
         shuffle(steps);
         if (chance(30)) steps.push_back(ahb::write(ACCEL_SOCKET_STATUS_OFFSET, rng_()));
         steps.push_back(ahb::write(ACCEL_SOCKET_CTRL_OFFSET, (rng_() & ~1u) | 1u));
@@ -340,13 +338,14 @@ private:
 // The bus: one master, the design under test, and another slave that takes its time.
 class Bench {
 public:
-    Bench(const ahb::Vectors& v, int seed, uint64_t cycles, uint32_t counter_max)
-        : rng_(uint32_t(seed)), dut_(seed), model_(v, cycles, counter_max, coverage_), director_(v, model_, rng_) {}
+    // `cycles` is the engine's latency from start to done, `counter_max` where the cycle counter stays.
+    Bench(ahb::Dut& dut, const ahb::Vectors& v, int seed, uint64_t cycles, uint32_t counter_max)
+        : rng_(uint32_t(seed)), dut_(dut), model_(v, cycles, counter_max, coverage_), director_(v, model_, rng_) {}
 
     void run(uint64_t transfers) {
         power_up();
         while (transfers_ < transfers && !failures_.full()) {
-            if (director_.draw(3000) == 0) mid_reset();
+            if (director_.draw(1000) == 0) mid_reset();
             model_.aim(director_.vector());
             cycle();
         }
@@ -467,7 +466,7 @@ private:
     std::mt19937 rng_;
     ahb::Failures failures_;
     Coverage coverage_;
-    ahb::Dut dut_;
+    ahb::Dut& dut_;
     Model model_;
     Director director_;
     Address address_, data_;
@@ -475,13 +474,4 @@ private:
     uint64_t transfers_ = 0;
 };
 
-}  // namespace
-
-int main(int argc, char** argv) {
-    if (argc != 6) return 2;
-    const ahb::Vectors v(argv[1]);
-    Bench bench(v, atoi(argv[3]), strtoull(argv[4], nullptr, 10), uint32_t(strtoul(argv[5], nullptr, 10)));
-    bench.run(strtoull(argv[2], nullptr, 10));
-    bench.print();
-    return 0;
-}
+}  // namespace protocol
