@@ -10,6 +10,7 @@ import pytest
 from tiny import Tiny, write_tiny
 
 from asicflow.errors import UserError
+from asicflow.flow.yosys import run_yosys
 from asicflow.soc.testbench import rtl_sources, run_protocol, run_vectors
 
 SITUATIONS = {
@@ -97,3 +98,15 @@ def test_other_shapes_and_types(tmp_path: Path, tiny: Tiny) -> None:
     hostile = run_protocol(rtl_sources(soc), soc, vectors, 20_000, tmp_path / "build")
     assert hostile.passed, hostile.messages
     assert hostile.coverage["result_checked"] > 0
+
+
+@pytest.mark.slow
+def test_a_gate_netlist_behaves_like_the_rtl(tiny_run: Path, tmp_path: Path) -> None:
+    soc, vectors = tiny_run / "soc", tiny_run / "model" / "vectors.npz"
+    files = " ".join(str(path) for path in rtl_sources(soc))
+    netlist = tmp_path / "gates.v"
+    script = f"read_verilog -sv {files}\nsynth -flatten -top accel\nwrite_verilog -noattr {netlist}\n"
+    run_yosys(script, tmp_path / "yosys.log")
+    assert "$_" not in netlist.read_text() and "accel_socket_regs i_regs" not in netlist.read_text()
+    assert run_vectors([netlist], soc, vectors, 200, tmp_path / "build").passed
+    assert run_protocol([netlist], soc, vectors, 20_000, tmp_path / "build").passed
