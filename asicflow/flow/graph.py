@@ -45,20 +45,25 @@ class OpenFlow(FrontEnd):
 
 
 class OpenRoadFlow(FrontEnd):
-    """Place and route with SiliconCompiler's stock OpenROAD steps."""
+    """Place and route with SiliconCompiler's stock OpenROAD steps.
+
+    The step that finishes reads the mapped netlist too, and draws the GDS itself:
+    the stock export would need the KLayout application.
+    """
 
     def __init__(self) -> None:
         super().__init__("asicflow-openroad")
         self.graph(CleanupSynthFlow(), name="cleanup")
         self.edge("synthesis", "cleanup.clean")
         backend = PNRFlow()
+        backend.remove_node("write.gds")
         self.graph(backend)
         for step, index in backend.get_entry_nodes():
             self.edge("cleanup.clean", step, head_index=index)
         self.node("finish", FinishTask())
         self.node("timing", TimingTask())
-        for step, index in backend.get_exit_nodes():
-            self.edge(step, "finish", tail_index=index)
+        self.edge("write.views", "finish")
+        self.edge("synthesis", "finish")
         self.edge("finish", "timing")
 
 

@@ -36,7 +36,7 @@ def make_project(
     """
     project = ASIC(make_design(settings, files))
     project.add_fileset(["rtl", "sdc"])
-    add_target(project, pdk, library)
+    add_target(project, pdk, library, build / "openroad" if engine == "openroad" else None)
     project.set_flow(make_flow(engine))
     _set_options(project, build)
     synthesis.configure(project, library, build / "bin")

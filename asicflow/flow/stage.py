@@ -96,7 +96,8 @@ def load_target(config: Config, progress: Callable[[str], None]) -> tuple[Pdk, L
     UserError
         If files of the library are missing; names the first ones.
     """
-    pdk = load_pdk(config.pdk.name, resolve(config, progress=progress))
+    root = config.pdk.root or resolve(config, progress=progress)
+    pdk = load_pdk(config.pdk.name, root)
     library = pdk.library(config.pdk.library, config.pdk.supply)
     missing = missing_files(library)
     if missing:

@@ -27,7 +27,9 @@ class TimingTask(FlowTask):
     def declare(self) -> None:
         """Netlist and parasitics in, the result out."""
         self.add_input_file(ext="v")
-        self.add_input_file(ext="spef")
+        for name in self.get_files_from_input_nodes():
+            if name.endswith(".spef"):
+                self.add_input_file(name)
         self.add_output_file("timing.json")
 
     def execute(self, settings: FlowSettings) -> None:

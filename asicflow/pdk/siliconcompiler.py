@@ -104,15 +104,23 @@ def _add_cell_lists(result: FlowLibrary, library: Library) -> None:
 
 
 def physical_cells(library: Library) -> list[str]:
-    """Names of the cells without logic function: taps, fillers, decoupling and antenna diodes."""
+    """Names of the cells without logic function: taps, end caps, fillers, decoupling, antenna diodes."""
     cells = library.cells
-    return list(dict.fromkeys([cells.tap, *cells.fillers, *cells.decaps, cells.antenna_diode[0]]))
+    end_cap = library.route.get("end_cap")
+    names = [
+        cells.tap,
+        *cells.fillers,
+        *cells.decaps,
+        cells.antenna_diode[0],
+        *([end_cap] if end_cap else []),
+    ]
+    return list(dict.fromkeys(names))
 
 
 def _add_yosys(result: FlowLibrary, library: Library) -> None:
     cells = library.cells
     result.set_yosys_driver_cell(cells.driving_cell)
-    result.set_yosys_buffer_cell(cells.driving_cell, *cells.buffer_pins)
+    result.set_yosys_buffer_cell(cells.buffers[0], *cells.buffer_pins)
     result.set_yosys_tiehigh_cell(*cells.tie_high)
     result.set_yosys_tielow_cell(*cells.tie_low)
     result.set_yosys_abc(1000, _ABC_LOAD_FF)  # the SDC counts in ns, abc in ps
@@ -137,15 +145,29 @@ def _add_openroad(result: FlowLibrary, library: Library) -> None:
     result.set_openroad_macro_placement_halo(20.0, 20.0)
 
 
-def add_target(project: ASIC, pdk: Pdk, library: Library) -> None:
+def add_target(project: ASIC, pdk: Pdk, library: Library, openroad_dir: Path | None = None) -> None:
     """Give a project its process, its library and one timing scenario per corner.
 
     Slow corners check setup, fast corners hold; the first setup scenario is the
     slowest corner, which is the one the stock synthesis step maps for.
+
+    Parameters
+    ----------
+    project : ASIC
+        The project.
+    pdk, library : Pdk, Library
+        The process and its cells.
+    openroad_dir : Path, optional
+        Folder for OpenROAD's set-up files; given only when that engine runs.
     """
     flow_pdk = make_pdk(pdk, library)
+    flow_library = make_library(library, flow_pdk)
+    if openroad_dir is not None:
+        from asicflow.pdk import openroad
+
+        openroad.configure(flow_pdk, flow_library, pdk, library, openroad_dir)
     project.set_pdk(flow_pdk)
-    project.set_mainlib(make_library(library, flow_pdk))
+    project.set_mainlib(flow_library)
     project.add_asiclib(library.name)
     project.set_asic_delaymodel(DELAY_MODEL)
     corners = sorted(library.corners.items(), key=lambda item: item[1] is not library.slowest)
