@@ -1,0 +1,196 @@
+"""Pieces of SystemVerilog text: constants, extensions, and the steps of a cast as a function."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from asicflow.hls.ranges import Affine, Clip, Fit, Interval, Leak, Relu, Shift, Step
+
+def index_bits(count: int) -> int:
+    """Bits of an index that counts from 0 to ``count - 1`` (at least 1)."""
+    return max(1, (count - 1).bit_length())
+
+
+def hexadecimal(value: int, bits: int, signed: bool = False) -> str:
+    """A sized constant; negative values as two's complement."""
+    return f"{bits}'{'s' if signed else ''}h{value & ((1 << bits) - 1):0{-(-bits // 4)}x}"
+
+
+def extend(name: str, bits: int, target: int) -> str:
+    """``name``, two's complement of ``bits`` bits, as a value of ``target`` bits (dropping high bits if fewer)."""
+    if target < bits:
+        return f"{name}[{target - 1}:0]"
+    if target == bits:
+        return name
+    return f"{{{{{target - bits}{{{name}[{bits - 1}]}}}}, {name}}}"
+
+
+def pack(values: Sequence[int], bits: int) -> int:
+    """Integers as one word, the first in the lowest ``bits`` bits."""
+    word = 0
+    for i, value in enumerate(values):
+        word |= (int(value) & ((1 << bits) - 1)) << (i * bits)
+    return word
+
+
+def wrap_words(items: Sequence[str], indent: int, width: int = 108) -> list[str]:
+    """Join items with commas into lines of at most ``width`` characters."""
+    lines, line = [], " " * indent
+    for i, item in enumerate(items):
+        word = item + (", " if i + 1 < len(items) else "")
+        if len(line) + len(word.rstrip()) > width and line.strip():
+            lines.append(line.rstrip())
+            line = " " * indent
+        line += word
+    return [*lines, line.rstrip()]
+
+
+class StepWriter:
+    """Writes cast steps as statements on signed variables ``v0``, ``v1``, ... of exact widths."""
+
+    def __init__(self, seen: Interval) -> None:
+        self.seen = seen
+        self.declarations = [(0, seen.signed_bits)]
+        self.statements: list[str] = []
+
+    @property
+    def bits(self) -> int:
+        """Width of the current variable."""
+        return self.declarations[-1][1]
+
+    @property
+    def name(self) -> str:
+        """Name of the current variable."""
+        return f"v{len(self.declarations) - 1}"
+
+    def add(self, step: Step) -> None:
+        """Write one step."""
+        after = step.apply(self.seen)
+        match step:
+            case Shift(right=right) if right <= 0:
+                self._next(after, self._left(-right, after.signed_bits), f"times 2**{-right}")
+            case Shift():
+                self._shift_right(step, after)
+            case Relu():
+                self._next(after, f"{self._sign()} ? '0 : {self._resized(after.signed_bits)}", "ReLU")
+            case Fit(kind=kind):
+                self._fit(step, after, str(kind))
+            case Clip(low=low, high=high):
+                self._limit(after, low, high, low, high, f"clip to {low} ... {high}")
+            case Leak(slope=slope, frac=frac):
+                bits = after.signed_bits
+                wide = self._resized(bits)
+                negative = f"{wide} * {hexadecimal(slope, bits, signed=True)}"
+                self._next(
+                    after, f"{self._sign()} ? $signed({negative}) : $signed({self._left(frac, bits)})", "leaky ReLU"
+                )
+            case Affine(factor=factor, offset=offset):
+                self._affine(step, after, factor, offset)
+        self.seen = after
+
+    def result(self, bits: int) -> str:
+        """The current value as ``bits`` bits."""
+        return self._resized(bits)
+
+    def _sign(self) -> str:
+        return f"{self.name}[{self.bits - 1}]"
+
+    def _resized(self, bits: int) -> str:
+        return extend(self.name, self.bits, bits)
+
+    def _next(self, after: Interval, expression: str, comment: str) -> None:
+        index = len(self.declarations)
+        self.declarations.append((index, after.signed_bits))
+        self.statements.append(f"v{index} = {expression};  // {comment}")
+
+    def _left(self, shift: int, bits: int) -> str:
+        if shift == 0:
+            return self._resized(bits)
+        if bits - shift >= self.bits:
+            return f"{{{self._resized(bits - shift)}, {shift}'b0}}"
+        return f"{{{self.name}[{bits - shift - 1}:0], {shift}'b0}}"
+
+    def _shift_right(self, step: Shift, after: Interval) -> None:
+        right = step.right
+        if right >= self.bits:
+            self._widen(right + 1)
+        value, sign, top = self.name, self._sign(), self.bits - 1
+        low = f"(|{value}[{right - 2}:0])" if right > 1 else "1'b0"
+        half = f"{value}[{right - 1}]"
+        up = {
+            "TRN": "",
+            "TRN_ZERO": f"{sign} & (|{value}[{right - 1}:0])",
+            "RND": half,
+            "RND_MIN_INF": f"{half} & {low}",
+            "RND_ZERO": f"{half} & ({sign} | {low})",
+            "RND_INF": f"{half} & (~{sign} | {low})",
+            "RND_CONV": f"{half} & ({value}[{right}] | {low})",
+        }[step.rounding]
+        bits = after.signed_bits
+        kept = top - right + 1
+        if bits <= kept:
+            floor = f"{value}[{right + bits - 1}:{right}]"
+        else:
+            floor = f"{{{{{bits - kept}{{{sign}}}}}, {value}[{top}:{right}]}}"
+        if up:
+            increment = f"{{{bits - 1}'b0, {up}}}" if bits > 1 else f"({up})"
+            floor = f"$signed({floor}) + $signed({increment})"
+        self._next(after, floor, f"over 2**{right}, {step.rounding}")
+
+    def _widen(self, bits: int) -> None:
+        index = len(self.declarations)
+        self.statements.append(f"v{index} = {self._resized(bits)};")
+        self.declarations.append((index, bits))
+
+    def _fit(self, step: Fit, after: Interval, comment: str) -> None:
+        kind = step.kind
+        if kind.saturation == "WRAP":
+            if self.bits < kind.width:
+                self._widen(kind.width)
+            low_bits = f"{self.name}[{kind.width - 1}:0]"
+            self._next(after, low_bits if kind.signed else f"{{1'b0, {low_bits}}}", comment)
+            return
+        low = -kind.high if kind.saturation == "SAT_SYM" and kind.signed else kind.low
+        zero = kind.saturation == "SAT_ZERO"
+        self._limit(after, low, kind.high, 0 if zero else low, 0 if zero else kind.high, comment)
+
+    def _limit(self, after: Interval, low: int, high: int, below: int, above: int, comment: str) -> None:
+        bits, seen = after.signed_bits, self.seen
+        expression = self._resized(bits)
+        if seen.low < low:
+            constant = hexadecimal(low, self.bits, signed=True)
+            expression = f"({self.name} < {constant}) ? {hexadecimal(below, bits, signed=True)} : {expression}"
+        if seen.high > high:
+            constant = hexadecimal(high, self.bits, signed=True)
+            expression = f"({self.name} > {constant}) ? {hexadecimal(above, bits, signed=True)} : {expression}"
+        self._next(after, expression, comment)
+
+    def _affine(self, step: Affine, after: Interval, factor: int, offset: int) -> None:
+        bits = max(after.signed_bits, Affine(factor, 0).apply(self.seen).signed_bits)
+        if bits > self.bits:
+            self._widen(bits)
+        a, b = hexadecimal(factor, self.bits, signed=True), hexadecimal(offset, self.bits, signed=True)
+        whole = Interval(-(1 << (self.bits - 1)), (1 << (self.bits - 1)) - 1)
+        self._next(whole, f"{self.name} * {a} + {b}", f"times {factor} plus {offset}")
+        if after.signed_bits < self.bits:
+            self._next(after, self._resized(after.signed_bits), "high bits are copies of the sign")
+
+
+def function(name: str, argument_bits: int, seen: Interval, steps: Sequence[Step], result_bits: int) -> list[str]:
+    """A SystemVerilog function that applies steps to ``value`` and returns ``result_bits`` bits.
+
+    Bits that a rounding or a range drops are meant to be dropped: the lint
+    check for unused bits is off inside.
+    """
+    writer = StepWriter(seen)
+    first = extend("value", argument_bits, seen.signed_bits)
+    for step in steps:
+        writer.add(step)
+    lines = ["  // verilator lint_off UNUSEDSIGNAL", f"  function automatic logic signed [{result_bits - 1}:0] {name}("]
+    lines += [f"    input logic signed [{argument_bits - 1}:0] value", "  );"]
+    lines += [f"    logic signed [{bits - 1}:0] v{index};" for index, bits in writer.declarations]
+    lines += [f"    v0 = {first};"]
+    lines += [f"    {statement}" for statement in writer.statements]
+    lines += [f"    {name} = {writer.result(result_bits)};", "  endfunction"]
+    lines += ["  // verilator lint_on UNUSEDSIGNAL"]
+    return lines
