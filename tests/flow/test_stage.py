@@ -114,11 +114,9 @@ def test_missing_soc_stage(run_dir: Workspace, config: Config) -> None:
 
 
 @pytest.mark.parametrize("config", ["sky130"], indirect=True)
-def test_missing_pdk_file_is_named(
-    run_dir: Workspace, config: Config, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_missing_pdk_file_is_named(run_dir: Workspace, config: Config, tmp_path: Path) -> None:
     (tmp_path / "lambdapdk" / "lambdapdk" / "sky130").mkdir(parents=True)
-    monkeypatch.setenv("ASICFLOW_PDK_ROOT", str(tmp_path))
+    config.pdk.root = tmp_path
     with pytest.raises(UserError, match=r"sky130_fd_sc\.tlef"):
         stage.run_flow(config, run_dir, print)
 
