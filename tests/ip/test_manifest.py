@@ -12,6 +12,7 @@ from test_lint import IPS, block
 from asicflow.errors import UserError
 from asicflow.soc import ip
 from asicflow.soc.ip import load_ip
+from asicflow.soc.rdl import compile_map
 
 
 def elaborate(files: list[Path], top: str) -> pyslang.ast.InstanceBodySymbol:
@@ -75,3 +76,11 @@ def test_malformed_manifests_are_refused(
 def test_an_unknown_ip_is_refused() -> None:
     with pytest.raises(UserError, match="no IP named"):
         load_ip("nothing")
+
+
+@pytest.mark.parametrize("name", IPS)
+def test_the_version_is_that_of_the_register_map(name: str) -> None:
+    manifest = load_ip(name)
+    regmap = compile_map(manifest.path(manifest.rdl))
+    fields = {field.name: field.reset for field in regmap.register("VERSION").fields}
+    assert manifest.version == f"{fields['major']}.{fields['minor']}.{fields['patch']}"
