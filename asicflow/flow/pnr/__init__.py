@@ -1,0 +1,1 @@
+"""The open place-and-route engine: from a mapped netlist to a checked layout."""

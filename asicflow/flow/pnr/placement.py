@@ -1,0 +1,263 @@
+"""Placement with coloquinte: global placement, and legalisation after the netlist was edited.
+
+Coloquinte counts in sites; a row is given a whole number of them as its height and y is mapped back. To
+spread the cells evenly, which routing needs, cells are widened until the core is almost full, placed, and
+given their real widths again.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import os
+import sys
+from collections.abc import Iterator, Sequence
+
+import coloquinte
+
+from asicflow.flow.pnr.floorplan import Floorplan
+from asicflow.flow.pnr.netlist import Instance, Net, Netlist, PnrError
+from asicflow.flow.pnr.technology import Technology
+from asicflow.pdk.lef import Macro, Rect
+
+log = logging.getLogger(__name__)
+
+
+class Placer:
+    """Places one netlist on one floorplan.
+
+    `density` is the share of the core that the widened cells fill; `seed` makes runs repeatable.
+    """
+
+    def __init__(
+        self,
+        netlist: Netlist,
+        plan: Floorplan,
+        macros: dict[str, Macro],
+        technology: Technology,
+        density: float,
+        seed: int,
+    ) -> None:
+        self.netlist = netlist
+        self.plan = plan
+        self.macros = macros
+        self.technology = technology
+        self.density = density
+        self.parameters = coloquinte.ColoquinteParameters(effort=3, seed=seed)
+        self.row_units = max(round(technology.row_height / technology.site_width), 1)
+
+    def place(self, skip: Sequence[Net] = ()) -> float:
+        """Place all movable cells from nothing; nets in `skip` do not pull. Half-perimeter length in um."""
+        return self._run(set(skip), fresh=True)
+
+    def legalise(self) -> float:
+        """Move cells as little as needed onto free sites, then refine. Half-perimeter length in um."""
+        return self._run(set(), fresh=False)
+
+    def _run(self, skip: set[Net], fresh: bool) -> float:
+        """Place, spreading less where widened cells do not pack (few short rows)."""
+        before = [(i.x, i.y, i.row, i.flipped) for i in self.netlist.instances.values()]
+        for density in (self.density, 0.85 * self.density, 0.7 * self.density, 0.0):
+            for instance, state in zip(self.netlist.instances.values(), before, strict=True):
+                instance.x, instance.y, instance.row, instance.flipped = state
+            try:
+                with _silence():
+                    self._attempt(skip, fresh, density)
+            except RuntimeError as error:
+                log.info("placement at density %.2f: %s", density, error)
+                continue
+            check_placement(self.netlist, self.plan, self.macros)
+            return half_perimeter(self.netlist, self.macros, self.plan)
+        raise PnrError(
+            "the cells cannot be placed legally",
+            where=f"die of {self.plan.width / 1e3:.0f} x {self.plan.height / 1e3:.0f} um",
+            hint="lower the utilisation",
+        )
+
+    def _attempt(self, skip: set[Net], fresh: bool, density: float) -> None:
+        """Place widened cells as if the fixed cells were not there, then real cells around the fixed."""
+        circuit, cells = self._circuit(skip, fresh)
+        ports = circuit.nb_cells - len(cells)
+        circuit.cell_is_obstruction = [not i.fixed for i in cells] + [False] * ports
+        circuit.expand_cells_to_density(density, 0.0)
+        if fresh:
+            circuit.place_global(self.parameters)
+        circuit.legalize(self.parameters)
+        circuit.place_detailed(self.parameters)
+        self._store(circuit, cells)
+        circuit, cells = self._circuit(skip, fresh=False)
+        circuit.legalize(self.parameters)
+        self._store(circuit, cells)
+
+    def _store(self, circuit: coloquinte.Circuit, cells: list[Instance]) -> None:
+        core, site = self.plan.core, self.technology.site_width
+        xs, ys = circuit.cell_x, circuit.cell_y
+        for k, instance in enumerate(cells):
+            if instance.fixed:
+                continue
+            instance.row = ys[k] // self.row_units
+            instance.x = core[0] + xs[k] * site
+            instance.y = self.plan.row_y(instance.row, self.technology.row_height)
+            instance.flipped = instance.row % 2 == 1
+
+    def _circuit(self, skip: set[Net], fresh: bool) -> tuple[coloquinte.Circuit, list[Instance]]:
+        """The design in coloquinte's terms: instances first, then one pseudo cell per port."""
+        cells = list(self.netlist.instances.values())
+        ports = [p for p in self.netlist.ports.values() if p.name in self.plan.pins]
+        circuit = coloquinte.Circuit(len(cells) + len(ports))
+        site, units = self.technology.site_width, self.row_units
+        columns = (self.plan.core[2] - self.plan.core[0]) // site
+        fixed = [c.fixed for c in cells] + [True] * len(ports)
+        circuit.cell_width = [self.macros[c.cell].width // site for c in cells] + [1] * len(ports)
+        circuit.cell_height = [units] * (len(cells) + len(ports))
+        xs, ys = self._positions(cells, fresh, columns)
+        for port in ports:
+            left, bottom, right, top = self.plan.pins[port.name].rect
+            xs.append(((left + right) // 2 - self.plan.core[0]) // site)
+            ys.append(self._to_units((bottom + top) // 2))
+        circuit.cell_x, circuit.cell_y = xs, ys
+        circuit.cell_is_fixed = fixed
+        circuit.cell_is_obstruction = [True] * len(cells) + [False] * len(ports)
+        circuit.cell_orientation = [
+            coloquinte.CellOrientation.FS if c.flipped else coloquinte.CellOrientation.N for c in cells
+        ] + [coloquinte.CellOrientation.N] * len(ports)
+        north, south = coloquinte.CellOrientation.N, coloquinte.CellOrientation.FS
+        circuit.rows = [
+            coloquinte.Row(
+                coloquinte.Rectangle(0, columns, r * units, (r + 1) * units), south if r % 2 else north
+            )
+            for r in range(self.plan.rows)
+        ]
+        circuit.cell_row_polarity = [coloquinte.CellRowPolarity.SAME] * (len(cells) + len(ports))
+        self._add_nets(circuit, cells, {p.name: len(cells) + k for k, p in enumerate(ports)}, skip)
+        return circuit, cells
+
+    def _positions(self, cells: list[Instance], fresh: bool, columns: int) -> tuple[list[int], list[int]]:
+        site, units = self.technology.site_width, self.row_units
+        xs, ys = [], []
+        for c in cells:
+            if fresh and not c.fixed:
+                xs.append(columns // 2)
+                ys.append(self.plan.rows * units // 2)
+            else:
+                xs.append((c.x - self.plan.core[0]) // site)
+                ys.append(self._to_units(c.y))
+        return xs, ys
+
+    def _to_units(self, y: int) -> int:
+        return round((y - self.plan.core[1]) * self.row_units / self.technology.row_height)
+
+    def _add_nets(
+        self, circuit: coloquinte.Circuit, cells: list[Instance], port_index: dict[str, int], skip: set[Net]
+    ) -> None:
+        site, units, height = self.technology.site_width, self.row_units, self.technology.row_height
+        index = {c.name: k for k, c in enumerate(cells)}
+        for net in self.netlist.nets.values():
+            ports = [p for p in net.ports if p.name in port_index]
+            if net in skip or len(net.pins) + len(ports) < 2:
+                continue
+            members, dx, dy = [], [], []
+            for instance, pin in net.pins:
+                x, y = pin_centre(self.macros[instance.cell], pin)
+                members.append(index[instance.name])
+                dx.append(x // site)
+                dy.append(round(y * units / height))
+            for port in ports:
+                members.append(port_index[port.name])
+                dx.append(0)
+                dy.append(0)
+            circuit.add_net(members, dx, dy)
+
+
+@contextlib.contextmanager
+def _silence() -> Iterator[None]:
+    """Keep the library's progress lines, which it writes to file descriptor 1, off the terminal."""
+    sys.stdout.flush()
+    saved = os.dup(1)
+    sink = os.open(os.devnull, os.O_WRONLY)
+    try:
+        os.dup2(sink, 1)
+        yield
+    finally:
+        os.dup2(saved, 1)
+        os.close(saved)
+        os.close(sink)
+
+
+def pin_centre(macro: Macro, pin: str) -> tuple[int, int]:
+    """Centre of a pin's shapes in the cell, nm."""
+    rects = [r for shapes in macro.pins[pin].shapes.values() for r in shapes]
+    if not rects:
+        raise PnrError(f"pin {pin} of cell {macro.name} has no shape")
+    return (
+        (min(r[0] for r in rects) + max(r[2] for r in rects)) // 2,
+        (min(r[1] for r in rects) + max(r[3] for r in rects)) // 2,
+    )
+
+
+def pin_position(instance: Instance, pin: str, macros: dict[str, Macro]) -> tuple[int, int]:
+    """Centre of a placed instance's pin on the die, nm."""
+    macro = macros[instance.cell]
+    x, y = pin_centre(macro, pin)
+    return instance.x + x, instance.y + (macro.height - y if instance.flipped else y)
+
+
+def net_points(net: Net, macros: dict[str, Macro], plan: Floorplan) -> list[tuple[int, int]]:
+    """Positions of all pins and ports of a net, nm; pins in order, then ports."""
+    points = [pin_position(i, p, macros) for i, p in net.pins]
+    for port in net.ports:
+        if port.name in plan.pins:
+            rect: Rect = plan.pins[port.name].rect
+            points.append(((rect[0] + rect[2]) // 2, (rect[1] + rect[3]) // 2))
+    return points
+
+
+def half_perimeter(netlist: Netlist, macros: dict[str, Macro], plan: Floorplan) -> float:
+    """Sum over nets of the half perimeter of the pins' bounding box, um."""
+    total = 0
+    for net in netlist.nets.values():
+        points = net_points(net, macros, plan)
+        if len(points) > 1:
+            xs, ys = [p[0] for p in points], [p[1] for p in points]
+            total += max(xs) - min(xs) + max(ys) - min(ys)
+    return total / 1000
+
+
+def check_placement(netlist: Netlist, plan: Floorplan, macros: dict[str, Macro]) -> None:
+    """PnrError when cells overlap or leave their row."""
+    rows: dict[int, list[tuple[int, int, str]]] = {}
+    for instance in netlist.instances.values():
+        right = instance.x + macros[instance.cell].width
+        rows.setdefault(instance.row, []).append((instance.x, right, instance.name))
+        if instance.x < plan.core[0] or right > plan.core[2] or not 0 <= instance.row < plan.rows:
+            raise PnrError(f"cell {instance.name} lies outside the core", where=f"row {instance.row}")
+    for row, spans in rows.items():
+        spans.sort()
+        for (_, right, a), (left, _, b) in zip(spans, spans[1:], strict=False):
+            if left < right:
+                raise PnrError(f"cells {a} and {b} overlap", where=f"row {row}, x {left / 1e3:.2f} um")
+
+
+def add_fillers(netlist: Netlist, plan: Floorplan, macros: dict[str, Macro], technology: Technology,
+                fillers: Sequence[str]) -> int:  # fmt: skip
+    """Fill the gaps of all rows with `fillers` (any order); the number added. Gaps that no filler fits
+    raise PnrError, so wells and rails are continuous."""
+    by_width = sorted(((macros[f].width, f) for f in fillers), reverse=True)
+    rows: dict[int, list[tuple[int, int]]] = {r: [] for r in range(plan.rows)}
+    for instance in netlist.instances.values():
+        rows[instance.row].append((instance.x, instance.x + macros[instance.cell].width))
+    added = 0
+    for row, spans in rows.items():
+        x = plan.core[0]
+        for left, right in [*sorted(spans), (plan.core[2], plan.core[2])]:
+            while x < left:
+                fits = next(((w, f) for w, f in by_width if w <= left - x), None)
+                if fits is None:
+                    raise PnrError(f"no filler fits a gap of {left - x} nm", where=f"row {row}, x {x} nm")
+                filler = netlist.add_instance("fill", fits[1])
+                filler.x, filler.row, filler.y = x, row, plan.row_y(row, technology.row_height)
+                filler.flipped, filler.fixed = row % 2 == 1, True
+                x += fits[0]
+                added += 1
+            x = max(x, right)
+    return added
