@@ -7,6 +7,7 @@ One module per file:
 ``accel_engine_weights``   weights of every step (a constant table)
 ``accel_engine_bias``      biases of every group of results (a constant table)
 ``accel_engine_lane``      multipliers, adder and accumulator of one result
+``accel_engine_multiply``  one multiplier
 ``accel_engine_finish``    rounding, overflow and activation of one result
 =========================  =========================================================
 """
@@ -14,7 +15,6 @@ One module per file:
 from __future__ import annotations
 
 from collections.abc import Hashable, Iterator
-from itertools import groupby
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -44,6 +44,7 @@ def engine_rtl(plan: EnginePlan) -> dict[str, str]:
         "accel_engine_weights": writer.weights(),
         "accel_engine_bias": writer.biases(),
         "accel_engine_lane": writer.lane(),
+        "accel_engine_multiply": writer.multiply(),
         "accel_engine_finish": writer.finish(),
     }
     return {f"{name}.sv": text for name, text in texts.items()}
@@ -60,9 +61,10 @@ class _EngineWriter:
         self.stage_bits = index_bits(len(stages) + 1)
         self.word_bits = plan.multipliers * plan.weight_bits
         self.bias_bits = max(Interval(int(s.bias.min()), int(s.bias.max())).signed_bits for s in stages)
-        self.product_bits = plan.operand_bits + plan.weight_bits
+        trims = any(stage.product_steps for stage in stages)
+        self.product_bits = plan.operand_bits + plan.weight_bits if trims else plan.sum_bits
+        self.digits = -(-plan.weight_bits // 2)
         self.data_bits = max(slot.width for slot in plan.slots)
-        self.slot_bits = max(slot.width + (not slot.signed) for slot in plan.slots)
         self.in_addr_bits = index_bits(spec.input.size)
         self.out_addr_bits = index_bits(spec.output.size)
         self.blocks, self.first_blocks = operand_blocks(plan)
@@ -119,6 +121,7 @@ class _EngineWriter:
             ("input", self.bias_bits, "bias_i", "Bias, read with first_i"),
             ("output", plan.accum_bits, "accum_o", "Sum so far, two cycles after the operands"),
         ]
+        trims = self._trim_functions()
         terms = [self._term(f"product_{i}") for i in range(plan.inputs)]
         return _TEMPLATES.get_template("accel_engine_lane.sv.j2").render(
             ports=_ports(ports),
@@ -128,11 +131,26 @@ class _EngineWriter:
             product_bits=self.product_bits,
             sum_bits=plan.sum_bits,
             accum_bits=plan.accum_bits,
-            trims="\n".join(self._trim_functions()),
+            trims="\n".join(trims),
             sum=" +\n                 ".join(terms),
             addend="\n".join(self._addend()),
             bias=extend("bias_i", self.bias_bits, plan.accum_bits),
             saturate="\n".join(self._saturation()),
+        )
+
+    def multiply(self) -> str:
+        plan, digits, bits = self.plan, self.digits, self.product_bits
+        row_bits = plan.operand_bits + 1
+        correction = -sum(4**d for d in range(digits)) << plan.operand_bits
+        return _TEMPLATES.get_template("accel_engine_multiply.sv.j2").render(
+            operand_bits=plan.operand_bits,
+            weight_bits=plan.weight_bits,
+            result_bits=bits,
+            digits=digits,
+            weight=extend("weight_i", plan.weight_bits, 2 * digits),
+            correction=hexadecimal(correction, bits),
+            rows=[_placed(f"row_{d}", row_bits, 2 * d, bits) for d in range(digits)],
+            negates=[_placed(f"weight[{2 * d + 2}]", 1, 2 * d, bits) for d in range(digits)],
         )
 
     def _trim_functions(self) -> list[str]:
@@ -163,7 +181,7 @@ class _EngineWriter:
     def _term(self, product: str) -> str:
         kinds = {tuple(s.product_steps) for s in self.plan.stages}
         if kinds == {()}:
-            return f"$signed({extend(product, self.product_bits, self.plan.sum_bits)})"
+            return f"$signed({product})"
         return f"trim(stage_i, {product})" if len(kinds) > 1 else f"trim_0({product})"
 
     def _addend(self) -> list[str]:
@@ -240,13 +258,12 @@ class _EngineWriter:
             outputs=plan.outputs,
             inputs=plan.inputs,
             cycles=plan.cycles,
-            slot_count=len(plan.slots),
+            slots=plan.slots,
             operand_bits=plan.operand_bits,
             weight_bits=plan.weight_bits,
             bias_bits=self.bias_bits,
             accum_bits=plan.accum_bits,
             data_bits=self.data_bits,
-            slot_bits=self.slot_bits,
             stage_bits=self.stage_bits,
             step_bits=self.step_bits,
             block_bits=self.block_bits,
@@ -254,15 +271,14 @@ class _EngineWriter:
             share_bits=index_bits(max(plan.inputs // plan.outputs, 1)),
             skips=skips,
             stages=list(self._stage_table()),
-            blocks=[_block_text(block) for block in self.blocks],
+            blocks=[self._block_text(block) for block in self.blocks],
             lane_stage=self.lane_stage,
             finish_stage=len(self.finishes) > 1,
             input_data=f"{{{{{wider}{{{fill}}}}}, in_data_i}}" if wider > 0 else f"in_data_i[{self.data_bits - 1}:0]",
             targets=list(self._targets()),
-            n_in=spec.input.size,
+            input_writes=[self._write(slot) for slot in range(spec.input.size)],
             in_addr_bits=self.in_addr_bits,
-            banks=list(self._banks()),
-            output_slots=range(plan.output_base, plan.output_base + spec.output.size),
+            output_values=[self._value(plan.output_base + i, out_bits) for i in range(spec.output.size)],
             out_addr_bits=self.out_addr_bits,
             out_bits=out_bits,
         )
@@ -281,33 +297,30 @@ class _EngineWriter:
                 "diagonal": int(self.plan.skips(stage)),
             }
 
+    def _write(self, slot: int) -> str:
+        """Statement that writes the data of a slot's lane into the slot."""
+        width, lane = self.plan.slots[slot].width, self.plan.slots[slot].lane
+        return f"slot_{slot}_q <= {extend(f'data_{lane}', self.data_bits, width)};"
+
     def _targets(self) -> Iterator[str]:
-        """Slots of every group of results, as an index or a range."""
+        """Statements that write every group of results."""
         for stage in self.plan.stages:
             for start in range(0, stage.n_out, self.plan.outputs):
-                first = stage.target + start
-                last = stage.target + min(start + self.plan.outputs, stage.n_out) - 1
-                yield f"{last}:{first}" if last > first else f"{first}"
+                last = min(start + self.plan.outputs, stage.n_out)
+                writes = [self._write(stage.target + i) for i in range(start, last)]
+                yield writes[0] if len(writes) == 1 else " ".join(["begin", *writes, "end"])
 
-    def _banks(self) -> Iterator[dict[str, Any]]:
-        """Runs of slots with the same width, sign and order of lanes."""
-        outputs = self.plan.outputs
-        numbered = list(enumerate(self.plan.slots))
-        for (width, signed, offset), run in groupby(
-            numbered, key=lambda item: (item[1].width, item[1].signed, (item[1].lane - item[0]) % outputs)
-        ):
-            indices = [index for index, _ in run]
-            wider = self.slot_bits - width
-            fill = f"value_q[{width - 1}]" if signed else "1'b0"
-            yield {
-                "comment": f"{len(indices)} slots of {width} bits{', two-complement' if signed else ', not negative'}",
-                "first": indices[0],
-                "last": indices[-1],
-                "width": width,
-                "lane": "0" if outputs == 1 else f"(i + {offset}) % NumOutputs",
-                "select": "" if width == self.data_bits else f"[{width - 1}:0]",
-                "extended": f"{{{{{wider}{{{fill}}}}}, value_q}}" if wider else "value_q",
-            }
+    def _value(self, slot: int, bits: int) -> str:
+        """The value of a slot as ``bits`` bits of two's complement."""
+        width, name = self.plan.slots[slot].width, f"slot_{slot}_q"
+        if self.plan.slots[slot].signed or bits <= width:
+            return extend(name, width, bits)
+        return f"{{{bits - width}'b0, {name}}}"
+
+    def _block_text(self, block: tuple[int | None, ...]) -> str:
+        bits = self.plan.operand_bits
+        items = [self._value(slot, bits) if slot is not None else f"{bits}'b0" for slot in reversed(block)]
+        return "\n".join(wrap_words(items, 8))
 
 
 def engine_ports(plan: EnginePlan) -> list[Port]:
@@ -384,9 +397,15 @@ def _shifted(name: str, bits: int, shift: int, target: int) -> str:
     return f"{{{extend(name, bits, target - shift)}, {shift}'b0}}"
 
 
-def _block_text(block: tuple[int | None, ...]) -> str:
-    items = [f"operand[{slot}]" if slot is not None else "{OperandBits{1'b0}}" for slot in reversed(block)]
-    return "\n".join(wrap_words(items, 8))
+def _placed(name: str, bits: int, shift: int, target: int) -> str:
+    """``name``, unsigned, times ``2**shift`` as ``target`` bits."""
+    kept = min(bits, target - shift)
+    if kept <= 0:
+        return "'0"
+    parts = [f"{target - shift - kept}'b0"] if target - shift - kept else []
+    parts.append(name if kept == bits else f"{name}[{kept - 1}:0]")
+    parts += [f"{shift}'b0"] if shift else []
+    return "{" + ", ".join(parts) + "}"
 
 
 def _table(index: str, value: str, lines: list[str]) -> list[str]:
