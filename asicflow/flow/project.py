@@ -13,11 +13,15 @@ from asicflow.flow.task import FlowTask
 from asicflow.pdk.config import Library, Pdk
 from asicflow.pdk.siliconcompiler import add_target
 
-JOB = "run"
-
 
 def make_project(
-    settings: FlowSettings, files: list[Path], build: Path, engine: str, pdk: Pdk, library: Library
+    settings: FlowSettings,
+    files: list[Path],
+    build: Path,
+    engine: str,
+    pdk: Pdk,
+    library: Library,
+    strategy: str = "area",
 ) -> ASIC:
     """Return the project: design, process, flow and options.
 
@@ -33,13 +37,15 @@ def make_project(
         ``"open"`` or ``"openroad"``.
     pdk, library : Pdk, Library
         The process and its cells.
+    strategy : str
+        How synthesis maps; also the name of SiliconCompiler's job.
     """
     project = ASIC(make_design(settings, files))
     project.add_fileset(["rtl", "sdc"])
     add_target(project, pdk, library, build / "openroad" if engine == "openroad" else None)
     project.set_flow(make_flow(engine))
-    _set_options(project, build)
-    synthesis.configure(project, library, build / "bin")
+    _set_options(project, build, strategy)
+    synthesis.configure(project, library, build / "bin", strategy)
     path = settings.save(build / "settings.json")
     _point_to_settings(project, path)
     if engine == "openroad":
@@ -59,9 +65,9 @@ def make_design(settings: FlowSettings, files: list[Path]) -> Design:
     return design
 
 
-def _set_options(project: ASIC, build: Path) -> None:
+def _set_options(project: ASIC, build: Path, job: str) -> None:
     option = project.option
-    option.set_jobname(JOB)
+    option.set_jobname(job)
     option.set_builddir(str(build))
     option.set_nodashboard(True)
     option.set_nodisplay(True)

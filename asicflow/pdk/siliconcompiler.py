@@ -127,9 +127,6 @@ def _add_yosys(result: FlowLibrary, library: Library) -> None:
     latches = techmap(library, "latches")
     if latches is not None:
         result.add_yosys_tech_map(str(latches))
-    adders = techmap(library, "adders")
-    if adders is not None:
-        result.set_yosys_adder_map(str(adders))
 
 
 def techmap(library: Library, kind: str) -> Path | None:

@@ -61,6 +61,25 @@ def check_new_seed_runs_from_place_and_route(run_dir: Workspace, config: Config,
 
 @pytest.mark.slow
 @pytest.mark.parametrize("config", ["sky130"], indirect=True)
+def test_missed_clock_is_tried_again_and_reported(
+    run_dir: Workspace, config: Config, fake_engine: None, lines: list[str]
+) -> None:
+    sdc, soc = run_dir.soc / "counter.sdc", run_dir.soc / "soc.json"
+    sdc.write_text(sdc.read_text().replace("-period 20.0", "-period 0.5"))
+    soc.write_text(soc.read_text().replace("20.0", "0.5"))
+    stage.run_flow(config, run_dir, lines.append)
+    assert any("clock is missed by" in line for line in lines)
+    assert finished(lines).count("synthesis") == 2
+    timing = json.loads((run_dir.layout / "timing.json").read_text())
+    assert timing["worst_setup_slack_ns"] < 0 and not timing["clean"]
+    best = timing["worst_setup_slack_ns"]
+    for strategy in ("area", "speed"):
+        folder = run_dir.layout / "sc" / "counter" / strategy / "timing" / "0" / "outputs"
+        assert json.loads((folder / "timing.json").read_text())["worst_setup_slack_ns"] <= best
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("config", ["sky130"], indirect=True)
 def test_failing_step_names_its_error_and_resumes(
     run_dir: Workspace, config: Config, fake_engine: None, monkeypatch: pytest.MonkeyPatch, lines: list[str]
 ) -> None:
