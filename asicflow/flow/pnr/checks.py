@@ -1,0 +1,184 @@
+"""The engine's own last word: connectivity extracted from the drawn layout, against the netlist.
+
+The layout's metal and cuts (cells included) are joined into clusters; every pin of a net must land in one
+cluster, no cluster may hold two nets, all rails and straps of a supply must be one cluster, and no signal may
+touch them. Pin cuts and pads must lie on the pin they serve. `check_layout` never trusts the router.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import klayout.db as kdb
+
+from asicflow.flow.pnr.access import around, covers
+from asicflow.flow.pnr.floorplan import Floorplan
+from asicflow.flow.pnr.geometry import NetGeometry, to_die
+from asicflow.flow.pnr.netlist import Netlist, Port
+from asicflow.flow.pnr.power import rail_lines, straps
+from asicflow.flow.pnr.technology import Technology
+from asicflow.pdk.config import Library
+from asicflow.pdk.lef import Macro
+
+
+@dataclass
+class Connectivity:
+    """What the extraction found; each list names objects and places, empty lists mean a clean layout."""
+
+    opens: list[str] = field(default_factory=list)
+    shorts: list[str] = field(default_factory=list)
+    power: list[str] = field(default_factory=list)
+    pins: int = 0
+
+    @property
+    def clean(self) -> bool:
+        """True when nothing is open, shorted or loose."""
+        return not (self.opens or self.shorts or self.power)
+
+    def first(self) -> str:
+        """The first finding."""
+        return next(iter(self.opens + self.shorts + self.power), "")
+
+
+def check_layout(
+    layout: kdb.Layout,
+    netlist: Netlist,
+    plan: Floorplan,
+    geometries: Sequence[NetGeometry],
+    technology: Technology,
+    library: Library,
+    macros: dict[str, Macro],
+) -> Connectivity:
+    """Extract the layout's connectivity and compare it with the netlist."""
+    probe = _Extraction(layout, technology, library)
+    result = Connectivity()
+    owner: dict[object, str] = {}
+    routed = {g.net.name for g in geometries}
+    for net in netlist.nets.values():
+        if len(net.pins) + len(net.ports) > 1 and net.name not in routed:
+            result.opens.append(f"net {net.name} is not routed")
+    for geometry in geometries:
+        _check_net(geometry, probe, technology, macros, plan, owner, result)
+    _check_power(plan, probe, technology, library, owner, result)
+    return result
+
+
+class _Extraction:
+    """Clusters of connected metal of a layout."""
+
+    def __init__(self, layout: kdb.Layout, technology: Technology, library: Library) -> None:
+        self.l2n = kdb.LayoutToNetlist(kdb.RecursiveShapeIterator(layout, layout.top_cell(), []))
+        self.layers: dict[str, kdb.Region] = {}
+        pin_cut = technology.config.pin_cut
+        names = [layer.name for layer in technology.layers]
+        stack = [(names[k], via.cut, names[k + 1]) for k, via in enumerate(technology.vias)]
+        if pin_cut:
+            stack.insert(0, (technology.config.pin_layer, pin_cut.layer, names[0]))
+        for name in {n for triple in stack for n in triple}:
+            index = layout.layer(*library.layers[name].drawing)
+            self.layers[name] = self.l2n.make_layer(index, name)
+            self.l2n.connect(self.layers[name])
+        for lower, cut, upper in stack:
+            self.l2n.connect(self.layers[lower], self.layers[cut])
+            self.l2n.connect(self.layers[cut], self.layers[upper])
+        self.l2n.extract_netlist()
+
+    def cluster(self, layer: str, x: int, y: int) -> object:
+        """An identity of the cluster with metal of `layer` at a point (nm), or None."""
+        net = self.l2n.probe_net(self.layers[layer], kdb.DPoint(x / 1e3, y / 1e3))
+        return None if net is None else (net.circuit().name, net.cluster_id)
+
+
+def _check_net(
+    geometry: NetGeometry,
+    probe: _Extraction,
+    technology: Technology,
+    macros: dict[str, Macro],
+    plan: Floorplan,
+    owner: dict[object, str],
+    result: Connectivity,
+) -> None:
+    net = geometry.net
+    clusters: dict[object, str] = {}
+    landed = {_key(landing.pin) for landing in geometry.landings}
+    for pin in [*net.pins, *net.ports]:
+        if _key(pin) not in landed:
+            result.opens.append(f"net {net.name} does not reach {_key(pin)}")
+    for landing in geometry.landings:
+        result.pins += 1
+        name = _key(landing.pin)
+        if isinstance(landing.pin, Port):
+            place = plan.pins[landing.pin.name]
+            x, y = (place.rect[0] + place.rect[2]) // 2, (place.rect[1] + place.rect[3]) // 2
+            cluster = probe.cluster(technology.layers[place.layer].name, x, y)
+        else:
+            if not _on_pin(landing.pin[0].cell, landing, technology, macros):
+                result.opens.append(f"net {net.name} misses the metal of {name}")
+            x, y = landing.cut or (landing.x, landing.y)
+            layer = technology.config.pin_layer if landing.cut else technology.layers[0].name
+            cluster = probe.cluster(layer, x, y)
+        where = f"{name} at x {x / 1e3:.3f} y {y / 1e3:.3f} um"
+        if cluster is None:
+            result.opens.append(f"net {net.name}: no metal at {where}")
+        else:
+            clusters[cluster] = where
+    if len(clusters) > 1:
+        result.opens.append(f"net {net.name} falls into {len(clusters)} parts, one at {list(clusters.values())[1]}")
+    for cluster, where in clusters.items():
+        other = owner.setdefault(cluster, net.name)
+        if other != net.name:
+            result.shorts.append(f"nets {other} and {net.name} are joined, seen at {where}")
+
+
+def _key(pin: object) -> str:
+    if isinstance(pin, Port):
+        return pin.name
+    assert isinstance(pin, tuple)
+    return f"{pin[0].name}/{pin[1]}"
+
+
+def _on_pin(cell: str, landing: object, technology: Technology, macros: dict[str, Macro]) -> bool:
+    """Does the landing's cut (or, without one, its patch) meet the pin's own metal?"""
+    from asicflow.flow.pnr.geometry import PinLanding
+
+    assert isinstance(landing, PinLanding) and isinstance(landing.pin, tuple)
+    instance, pin = landing.pin
+    shapes = macros[cell].pins[pin].shapes
+    height = macros[cell].height
+    if landing.cut and technology.config.pin_cut:
+        half = technology.lef.layers[technology.config.pin_cut.layer].width // 2
+        metal = [to_die(r, instance, height) for r in shapes.get(technology.config.pin_layer, [])]
+        return covers(metal, around(*landing.cut, (half, half)))
+    metal = [to_die(r, instance, height) for r in shapes.get(technology.layers[0].name, [])]
+    own = kdb.Region([kdb.Box(*r) for r in metal])
+    return any(not (kdb.Region(kdb.Box(*r)) & own).is_empty() for r in landing.patches)
+
+
+def _check_power(
+    plan: Floorplan,
+    probe: _Extraction,
+    technology: Technology,
+    library: Library,
+    owner: dict[object, str],
+    result: Connectivity,
+) -> None:
+    config = technology.config.straps
+    found: dict[str, dict[object, str]] = {}
+    x = (plan.core[0] + plan.core[2]) // 2
+    for power in (True, False):
+        name = library.power.power_net if power else library.power.ground_net
+        clusters = found.setdefault(name, {})
+        for y in rail_lines(plan, technology, power):
+            clusters[probe.cluster(config.rail_layer, x, y)] = f"rail at y {y / 1e3:.2f} um"
+        for is_power, rect in straps(plan, technology):
+            if is_power == power:
+                cx, cy = (rect[0] + rect[2]) // 2, (rect[1] + rect[3]) // 2
+                clusters[probe.cluster(config.layer, cx, cy)] = f"strap at x {cx / 1e3:.2f} um"
+        if None in clusters:
+            result.power.append(f"{name}: no metal at the {clusters[None]}")
+        if len(clusters) > 1:
+            result.power.append(f"{name} falls into {len(clusters)} parts, one at the {list(clusters.values())[1]}")
+        for cluster, where in clusters.items():
+            if cluster is not None and (other := owner.setdefault(cluster, name)) != name:
+                result.shorts.append(f"{other} and {name} are joined, seen at the {where}")

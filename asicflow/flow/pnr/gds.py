@@ -1,0 +1,125 @@
+"""The layout as GDS: real cells, routed metal, straps, pins and labels, the die's boundary."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+import klayout.db as kdb
+
+from asicflow.flow.pnr.floorplan import Floorplan
+from asicflow.flow.pnr.geometry import NetGeometry, layer_shapes
+from asicflow.flow.pnr.netlist import Netlist, PnrError
+from asicflow.flow.pnr.power import strap_cuts, strap_shapes, straps
+from asicflow.flow.pnr.technology import Technology
+from asicflow.pdk.config import Library
+from asicflow.pdk.lef import Rect
+
+
+def build_layout(
+    netlist: Netlist,
+    plan: Floorplan,
+    geometries: Iterable[NetGeometry],
+    technology: Technology,
+    library: Library,
+) -> kdb.Layout:
+    """The whole design as a KLayout layout of 1 nm units with the top cell named as the design."""
+    layout = kdb.Layout()
+    layout.dbu = 0.001
+    top = layout.create_cell(netlist.top)
+    _place_cells(layout, top, netlist, library.gds, technology.row_height)
+    regions = _metal(plan, geometries, technology)
+    for name, region in regions.items():
+        layer = technology.lef.layers[name]
+        if layer.kind == "ROUTING":
+            hole = technology.config.min_hole.get(name, layer.min_enclosed_area_nm2)
+            region = closed(region, layer.spacing, hole)
+        top.shapes(layout.layer(*library.layers[name].drawing)).insert(region)
+    _pins(layout, top, netlist, plan, technology, library)
+    top.shapes(layout.layer(*library.boundary)).insert(kdb.Box(0, 0, plan.width, plan.height))
+    return layout
+
+
+def _place_cells(
+    layout: kdb.Layout, top: kdb.Cell, netlist: Netlist, files: Sequence[Path], row_height: int
+) -> None:
+    source = kdb.Layout()
+    for path in files:
+        source.read(str(path))
+    cells: dict[str, kdb.Cell] = {}
+    for instance in netlist.instances.values():
+        if instance.cell not in cells:
+            original = source.cell(instance.cell)
+            if original is None:
+                raise PnrError(f"the library's GDS has no cell {instance.cell}", where=str(files[0]))
+            cells[instance.cell] = layout.create_cell(instance.cell)
+            cells[instance.cell].copy_tree(original)
+        cell = cells[instance.cell]
+        shift = kdb.Trans(instance.x, instance.y)
+        if instance.flipped:
+            shift = kdb.Trans(0, True, instance.x, instance.y + row_height)
+        top.insert(kdb.CellInstArray(cell.cell_index(), shift))
+
+
+def _metal(
+    plan: Floorplan, geometries: Iterable[NetGeometry], technology: Technology
+) -> dict[str, kdb.Region]:
+    """Routed shapes and straps per layer."""
+    regions: dict[str, kdb.Region] = {}
+
+    def draw(name: str, rect: Rect) -> None:
+        regions.setdefault(name, kdb.Region()).insert(kdb.Box(*rect))
+
+    for geometry in geometries:
+        for name, rect in layer_shapes(geometry, technology):
+            draw(name, rect)
+    for index, rect, _ in strap_shapes(plan, technology):
+        draw(technology.layers[index].name, rect)
+    for index, rect in strap_cuts(plan, technology):
+        draw(technology.vias[index].cut, rect)
+    for place in plan.pins.values():
+        draw(technology.layers[place.layer].name, place.rect)
+    return regions
+
+
+def closed(region: kdb.Region, spacing: int, min_hole: int) -> kdb.Region:
+    """The region with gaps below `spacing` (nm) and holes below `min_hole` (nm2) filled.
+
+    Shapes of different nets keep the spacing, so only gaps within one net are filled.
+    """
+    metal = region.merged()
+    reach = spacing // 2 - 1
+    metal = (metal + (metal.sized(reach, 2).sized(-reach, 2) - metal)).merged()
+    holes = kdb.Region()
+    for polygon in metal.each():
+        for k in range(polygon.holes()):
+            hole = kdb.Polygon(list(polygon.each_point_hole(k)))
+            if hole.area() < min_hole:
+                holes.insert(hole)
+    return (metal + holes).merged()
+
+
+def _pins(
+    layout: kdb.Layout,
+    top: kdb.Cell,
+    netlist: Netlist,
+    plan: Floorplan,
+    technology: Technology,
+    library: Library,
+) -> None:
+    """Pin shapes and labels of ports and supplies."""
+
+    def mark(name: str, layer: str, rect: Rect) -> None:
+        pairs = library.layers[layer]
+        box = kdb.Box(*rect)
+        if pairs.pin:
+            top.shapes(layout.layer(*pairs.pin)).insert(box)
+        text = kdb.Text(name, kdb.Trans(box.center()))
+        top.shapes(layout.layer(*(pairs.label or pairs.drawing))).insert(text)
+
+    for port in netlist.ports.values():
+        place = plan.pins[port.name]
+        mark(port.name, technology.layers[place.layer].name, place.rect)
+    supply = library.power
+    for power, rect in straps(plan, technology):
+        mark(supply.power_net if power else supply.ground_net, technology.config.straps.layer, rect)
