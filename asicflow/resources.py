@@ -23,7 +23,7 @@ def resource(name: str) -> Path:
     FileNotFoundError
         If neither place has it (a broken installation).
     """
-    for base in (_PACKAGE.parent, _PACKAGE / "_data"):
+    for base in (_PACKAGE / "_data", _PACKAGE.parent):
         path = base / name
         if path.exists():
             return path
