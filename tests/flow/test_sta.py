@@ -148,6 +148,16 @@ def test_unconstrained_endpoint_is_counted(bench: Bench) -> None:
     assert bench.analyse().unconstrained == 1
 
 
+def test_unclocked_register_is_counted(bench: Bench) -> None:
+    bench.netlist.write_text(NETLIST.replace("_7_ (.CLK(clk_i)", "_7_ (.CLK(d_i[1])"))
+    wires = WIRES | {
+        "clk_i": ["*P clk_i I", "*I core\\.a_reg\\[0\\]:CLK I"],
+        "d_i[1]": ["*P d_i[1] I", "*I core\\.u1:B I", "*I _7_:CLK I"],
+    }
+    bench.spef.write_text(spef_text(wires))
+    assert bench.analyse().unclocked == 1
+
+
 @pytest.mark.parametrize("victim", ["spef", "netlist", "sdc"])
 def test_missing_or_empty_file_fails(bench: Bench, victim: str) -> None:
     path: Path = getattr(bench, victim)

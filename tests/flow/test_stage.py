@@ -8,7 +8,7 @@ import pytest
 
 from asicflow.config import Config
 from asicflow.errors import StageError, ToolMissing, UserError
-from asicflow.flow import stage
+from asicflow.flow import stage, yosys
 from asicflow.workspace import Workspace
 
 
@@ -41,8 +41,29 @@ def test_results_and_resume(run_dir: Workspace, config: Config, fake_engine: Non
     assert steps["synthesis"]["version"].startswith("0.")
     for name in ("layout.png", "detail.png"):
         assert (layout / name).read_bytes().startswith(b"\x89PNG")
+    check_mapped_netlist_counts_like_the_rtl(run_dir, config)
     check_same_run_again(run_dir, config, lines)
     check_new_seed_runs_from_place_and_route(run_dir, config, lines)
+
+
+def check_mapped_netlist_counts_like_the_rtl(run_dir: Workspace, config: Config) -> None:
+    """Prove by induction that both give the same outputs, from reset, for every input sequence."""
+    folder = run_dir.root
+    liberty = stage.load_target(config, print)[1].slowest.liberty
+    yosys.functional_netlist(run_dir.layout / "counter.mapped.v", "counter", liberty, folder / "flat.v")
+    yosys.run_yosys(
+        f"""read_verilog -sv {run_dir.soc}/rtl/counter_core.sv {run_dir.soc}/rtl/counter.sv
+prep -flatten -top counter
+rename counter gold
+read_verilog {folder}/flat.v
+rename counter gate
+proc
+miter -equiv -flatten -make_assert gold gate miter
+async2sync miter
+sat -verify -prove-asserts -tempinduct -seq 1 -set-at 1 in_rst_ni 0 miter
+""",
+        folder / "prove.log",
+    )
 
 
 def check_same_run_again(run_dir: Workspace, config: Config, lines: list[str]) -> None:

@@ -79,3 +79,42 @@ def test_openroad_files_follow_the_pdk_file(target: tuple[Pdk, Library], tmp_pat
     stamp = (tmp_path / "tapcells.tcl").stat().st_mtime_ns
     siliconcompiler.add_target(ASIC(Design("again")), pdk, library, tmp_path)
     assert (tmp_path / "tapcells.tcl").stat().st_mtime_ns == stamp
+
+
+LATCHES = """
+module top (input [1:0] e, d, output [1:0] q);
+  \\$_DLATCH_P_ p (.E(e[0]), .D(d[0]), .Q(q[0]));
+  \\$_DLATCH_N_ n (.E(e[1]), .D(d[1]), .Q(q[1]));
+endmodule
+"""
+
+
+def test_latch_map_keeps_the_function(target: tuple[Pdk, Library], tmp_path: Path) -> None:
+    from asicflow.flow.yosys import functional_netlist, run_yosys
+
+    _, library = target
+    latches = siliconcompiler.techmap(library, "latches")
+    assert latches is not None
+    (tmp_path / "top.v").write_text(LATCHES)
+    run_yosys(
+        f"""read_verilog -icells {tmp_path}/top.v
+techmap -map {latches}
+simplemap
+abc -liberty {library.typical.liberty}
+write_verilog {tmp_path}/mapped.v
+""",
+        tmp_path / "map.log",
+    )
+    functional_netlist(tmp_path / "mapped.v", "top", library.typical.liberty, tmp_path / "flat.v")
+    run_yosys(
+        f"""read_verilog -icells {tmp_path}/top.v
+rename top gold
+read_verilog {tmp_path}/flat.v
+rename top gate
+proc
+miter -equiv -flatten -make_assert gold gate miter
+clk2fflogic miter
+sat -verify -prove-asserts -tempinduct -set-init-undef -seq 2 -show-public miter
+""",
+        tmp_path / "prove.log",
+    )
