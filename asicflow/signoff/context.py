@@ -107,7 +107,7 @@ class GateContext:
     @cached_property
     def layout(self) -> Layout:
         """The GDS of the top cell."""
-        return Layout(self.path("layout/{top}.gds"), self.top, self.library)
+        return Layout(self.path("layout/{top}.gds"), self.top, self.library.layers)
 
     @cached_property
     def netlist(self) -> Module:

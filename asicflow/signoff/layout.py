@@ -1,1 +1,135 @@
-class Layout: pass
+"""A layout as the gates see it: flat metal and cut shapes, top-level labels and cell instances."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import klayout.db as kdb
+
+from asicflow.errors import UserError
+from asicflow.pdk.config import GdsLayer
+
+DBU_UM = 0.001
+
+
+@dataclass(frozen=True)
+class Label:
+    """A text of the top cell on a label layer; place in nm."""
+
+    text: str
+    layer: str
+    x: int
+    y: int
+
+
+@dataclass(frozen=True)
+class Placed:
+    """One cell instance of the top cell."""
+
+    cell: str
+    trans: kdb.Trans
+
+
+class Layout:
+    """The GDS of one top cell.
+
+    Parameters
+    ----------
+    path : Path
+        GDS or OASIS file.
+    top : str
+        Name of the top cell.
+    layers : dict
+        Mask layers of the PDK from the lowest up.
+
+    Raises
+    ------
+    UserError
+        If the file has no such cell, or its database unit is not one nanometre.
+    """
+
+    def __init__(self, path: Path, top: str, layers: dict[str, GdsLayer]) -> None:
+        self.path = path
+        self.db = kdb.Layout()
+        self.db.read(str(path))
+        if abs(self.db.dbu - DBU_UM) > 1e-9:
+            raise UserError(f"the database unit is {self.db.dbu} um, not {DBU_UM} um", where=str(path))
+        if not self.db.has_cell(top):
+            names = ", ".join(c.name for c in self.db.top_cells())
+            raise UserError(f"the layout has no cell {top}", where=str(path), hint=f"top cells: {names}")
+        self.cell = self.db.cell(top)
+        self.layers = layers
+        self._flat: dict[str, kdb.Region] = {}
+
+    def region(self, name: str) -> kdb.Region:
+        """All shapes of a layer, cells included, flat and merged."""
+        if name not in self._flat:
+            flat = kdb.Region(self.cell.begin_shapes_rec(self._index(name)))
+            self._flat[name] = flat.merged()
+        return self._flat[name]
+
+    def own_region(self, name: str) -> kdb.Region:
+        """Shapes drawn in the top cell itself, unmerged."""
+        found = kdb.Region()
+        found.insert(self.cell.shapes(self._index(name)))
+        return found
+
+    def labels(self) -> list[Label]:
+        """Texts of the top cell on the label layers."""
+        return list(self._labels())
+
+    def _labels(self) -> Iterator[Label]:
+        for name, layer in self.layers.items():
+            if layer.label is None:
+                continue
+            for shape in self.cell.shapes(self.db.layer(*layer.label)).each(kdb.Shapes.STexts):
+                yield Label(shape.text_string, name, shape.text_pos.x, shape.text_pos.y)
+
+    def instances(self) -> list[Placed]:
+        """Every cell instance of the top cell, arrays expanded."""
+        found = []
+        for instance in self.cell.each_inst():
+            cell = self.db.cell(instance.cell_index).name
+            for single in instance.cell_inst.each_trans():
+                found.append(Placed(cell, single))
+        return found
+
+    def _index(self, name: str) -> int:
+        return int(self.db.layer(*self.layers[name].drawing))
+
+
+class Gallery:
+    """Each cell once, side by side and far apart, to judge cells without their neighbours."""
+
+    GAP = 20_000
+
+    def __init__(self, db: kdb.Layout, cells: Iterable[str], layers: dict[str, GdsLayer]) -> None:
+        self.layers = layers
+        self.offsets: dict[str, int] = {}
+        self._starts: list[tuple[int, str]] = []
+        self._db = db
+        x = 0
+        for name in sorted(set(cells)):
+            box = db.cell(name).bbox()
+            self.offsets[name] = x - box.left
+            self._starts.append((x - self.GAP // 2, name))
+            x += box.width() + self.GAP
+
+    def region(self, name: str) -> kdb.Region:
+        """All cells' shapes of a layer, merged."""
+        index = self._db.layer(*self.layers[name].drawing)
+        found = kdb.Region()
+        for cell, offset in self.offsets.items():
+            shapes = kdb.Region(self._db.cell(cell).begin_shapes_rec(index))
+            found += shapes.moved(offset, 0)
+        return found.merged()
+
+    def cell_at(self, x: int) -> str:
+        """The cell that owns an x coordinate of the gallery."""
+        low, high = 0, len(self._starts)
+        while high - low > 1:
+            middle = (low + high) // 2
+            low, high = (middle, high) if self._starts[middle][0] <= x else (low, middle)
+        return self._starts[low][1]

@@ -197,7 +197,7 @@ def test_html_is_self_contained_and_escaped(tmp_path: Path) -> None:
     evidence = made_up_evidence(tmp_path)
     page = render_html(evidence, tmp_path, {"command": ["asicflow", "run"], "seed": 7, "stages": {}})
     assert "<markup>" not in page and "&lt;markup&gt;" in page
-    for outside in ("http://", "https://", "<link", "src=\"/", "@import"):
+    for outside in ("http://", "https://", "<link", 'src="/', "@import"):
         assert outside not in page
     for gate in evidence["gates"]:
         assert gate["id"] in page and gate["summary"] in page

@@ -1,0 +1,117 @@
+"""Metal and cut rules of a process, derived from its technology LEF.
+
+Nothing here knows a process: widths, spacings, areas and enclosures are what the LEF states, bound to the
+GDS layers of the PDK file. Rules that a LEF cannot state (density of a filled chip, wells, implants) are
+other gates' business.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from asicflow.errors import UserError
+from asicflow.pdk.config import GdsLayer
+from asicflow.pdk.lef import Layer, TechLef
+
+
+@dataclass(frozen=True)
+class Rule:
+    """One rule.
+
+    ``kind`` names the check; ``layer`` is the layer whose shapes are judged and ``other`` the second layer
+    of an enclosure. ``value`` is in nm (nm2 for areas), ``extra`` what the kind needs besides: the width
+    above which a wide spacing holds, the cuts per side of an array.
+    """
+
+    id: str
+    kind: str
+    layer: str
+    value: int
+    text: str
+    other: str = ""
+    extra: int = 0
+    pairs: tuple[tuple[int, int], ...] = ()
+
+    @property
+    def value_um(self) -> float:
+        """The limit in um, or um2 for areas."""
+        return self.value / (1e6 if self.kind in ("area", "enclosed_area") else 1e3)
+
+
+@dataclass(frozen=True)
+class RuleSet:
+    """All rules, the stack they belong to, and LEF layers that no GDS layer is known for."""
+
+    rules: list[Rule]
+    stack: list[str]
+    unmapped: list[str]
+
+
+def derive_rules(tech: TechLef, layers: dict[str, GdsLayer]) -> RuleSet:
+    """Derive the rules of every metal and cut layer that the PDK maps to GDS.
+
+    Raises
+    ------
+    UserError
+        If the LEF and the PDK file share no routing layer, or a metal has no width or spacing.
+    """
+    kinds = [layer for layer in tech.layers.values() if layer.kind in ("ROUTING", "CUT")]
+    mapped = [layer for layer in kinds if layer.name in layers]
+    if not any(layer.kind == "ROUTING" for layer in mapped):
+        raise UserError("the technology LEF and the PDK file share no routing layer")
+    rules: list[Rule] = []
+    for index, layer in enumerate(mapped):
+        if layer.kind == "ROUTING":
+            rules += _metal_rules(layer)
+        elif 0 < index < len(mapped) - 1:
+            rules += _cut_rules(layer, mapped[index - 1].name, mapped[index + 1].name)
+        rules.append(
+            Rule(f"{layer.name}.grid", "grid", layer.name, tech.grid, f"on the {tech.grid} nm grid")
+        )
+    unmapped = [layer.name for layer in kinds if layer.name not in layers]
+    return RuleSet(rules, [layer.name for layer in mapped], unmapped)
+
+
+def _metal_rules(layer: Layer) -> list[Rule]:
+    name = layer.name
+    width, spacing = layer.min_width or layer.width, layer.spacing
+    if not width or not spacing:
+        raise UserError(f"the technology LEF states no width or spacing for {name}")
+    rules = [
+        Rule(f"{name}.width", "width", name, width, "minimum width"),
+        Rule(f"{name}.space", "space", name, spacing, "minimum spacing and notch"),
+        Rule(f"{name}.angle", "angle", name, 45, "edges at multiples of 45 degrees"),
+    ]
+    for over, wide in layer.spacing_table:
+        if over > 0 and wide > spacing:
+            text = f"spacing of metal wider than {over / 1000:g} um"
+            rules.append(Rule(f"{name}.wide_space", "wide_space", name, wide, text, extra=over))
+    if layer.area_nm2:
+        rules.append(Rule(f"{name}.area", "area", name, layer.area_nm2, "minimum area"))
+    if layer.min_enclosed_area_nm2:
+        value = layer.min_enclosed_area_nm2
+        rules.append(Rule(f"{name}.hole", "enclosed_area", name, value, "minimum enclosed area"))
+    return rules
+
+
+def _cut_rules(layer: Layer, below: str, above: str) -> list[Rule]:
+    name = layer.name
+    spacing = layer.spacing
+    if not layer.width or not spacing:
+        raise UserError(f"the technology LEF states no width or spacing for {name}")
+    rules = [
+        Rule(f"{name}.size", "cut_size", name, layer.width, "exact size of the square cut"),
+        Rule(f"{name}.space", "space", name, spacing, "minimum spacing"),
+    ]
+    for array in layer.array_spacing:
+        text = f"spacing in arrays of {array.cuts} x {array.cuts} or more"
+        rules.append(Rule(f"{name}.array", "cut_array", name, array.spacing, text, extra=array.cuts))
+    for metal, pairs in ((below, layer.enclosure_below), (above, layer.enclosure_above)):
+        found = tuple(pairs) or ((0, 0),)
+        limits = " or ".join(f"{min(p) / 1000:g}/{max(p) / 1000:g}" for p in found)
+        text = f"enclosure by {metal}: {limits} um on opposite sides"
+        largest = max(max(p) for p in found)
+        rules.append(
+            Rule(f"{name}.in_{metal}", "enclosure", name, largest, text, other=metal, pairs=found)
+        )
+    return rules
