@@ -62,6 +62,8 @@ def run_project(project: ASIC, progress: Callable[[str], None], build: Path) -> 
     StageError
         If a node fails: with what the node's task reported, or else the last
         meaningful lines of the node's log.
+    KeyboardInterrupt
+        If the user stops the run; a later run goes on with the node that was stopped.
     """
     events, forward = _Events(project, progress), _Forward(progress)
     logger = project.logger
@@ -70,12 +72,23 @@ def run_project(project: ASIC, progress: Callable[[str], None], build: Path) -> 
     logger.addHandler(forward)
     Scheduler.add_listener(events)
     try:
-        return project.run()
+        finished = project.run()
+    except SystemExit as stop:  # SiliconCompiler's answer to an interrupt, with code 0
+        raise KeyboardInterrupt from stop
     except RuntimeError as error:
         raise explain(project, build, error) from error
     finally:
         Scheduler.remove_listener(events)
         logger.removeHandler(forward)
+    if not _succeeded(finished):
+        raise KeyboardInterrupt  # the only way SiliconCompiler returns from an unfinished run
+    return finished
+
+
+def _succeeded(job: ASIC) -> bool:
+    """True when every node ended well or was skipped on purpose."""
+    statuses = [job.get("record", "status", step=s, index=i) for s, i in job.get_flow().get_nodes()]
+    return all(NodeStatus.is_success(status) or status == NodeStatus.SKIPPED for status in statuses)
 
 
 def explain(project: ASIC, build: Path, error: RuntimeError) -> AsicflowError:

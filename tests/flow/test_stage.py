@@ -1,6 +1,9 @@
 """The flow stage end to end with a stand-in engine: results, resume and errors."""
 
 import json
+import os
+import signal
+import time
 from pathlib import Path
 
 import klayout.db as db
@@ -123,6 +126,28 @@ def test_failing_step_names_its_error_and_resumes(
     with pytest.raises(StageError, match="bug 42"):
         stage.run_flow(config, run_dir, lines.append)
 
+    lines.clear()
+    monkeypatch.setattr(asicflow.flow.pnr, "implement", good)
+    stage.run_flow(config, run_dir, lines.append)
+    assert finished(lines) == ["place_route", "finish", "timing"]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("config", ["sky130"], indirect=True)
+def test_interrupt_is_passed_on_and_the_run_can_go_on(
+    run_dir: Workspace, config: Config, fake_engine: None, monkeypatch: pytest.MonkeyPatch, lines: list[str]
+) -> None:
+    import asicflow.flow.pnr
+
+    def interrupted(*arguments: object) -> None:
+        os.kill(os.getppid(), signal.SIGINT)
+        time.sleep(30)
+
+    good = asicflow.flow.pnr.implement
+    monkeypatch.setattr(asicflow.flow.pnr, "implement", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        stage.run_flow(config, run_dir, lines.append)
+    assert not (run_dir.layout / "counter.gds").exists()
     lines.clear()
     monkeypatch.setattr(asicflow.flow.pnr, "implement", good)
     stage.run_flow(config, run_dir, lines.append)
