@@ -106,6 +106,8 @@ class StepWriter:
     def _left(self, shift: int, bits: int) -> str:
         if shift == 0:
             return self._resized(bits)
+        if bits <= shift:
+            return f"{bits}'b0"  # only zero has so few bits after the shift
         if bits - shift >= self.bits:
             return f"{{{self._resized(bits - shift)}, {shift}'b0}}"
         return f"{{{self.name}[{bits - shift - 1}:0], {shift}'b0}}"
