@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
 from siliconcompiler import ASIC, NodeStatus
+from siliconcompiler.flowgraph import RuntimeFlowgraph
 from siliconcompiler.scheduler import Scheduler
 from siliconcompiler.scheduler.listener import RunListener
 
@@ -65,6 +66,7 @@ def run_project(project: ASIC, progress: Callable[[str], None], build: Path) -> 
     KeyboardInterrupt
         If the user stops the run; a later run goes on with the node that was stopped.
     """
+    nodes = RuntimeFlowgraph.from_project(project).get_nodes()
     events, forward = _Events(project, progress), _Forward(progress)
     logger = project.logger
     project._logger_console.addFilter(lambda record: False)
@@ -80,14 +82,14 @@ def run_project(project: ASIC, progress: Callable[[str], None], build: Path) -> 
     finally:
         Scheduler.remove_listener(events)
         logger.removeHandler(forward)
-    if not _succeeded(finished):
+    if not _succeeded(finished, nodes):
         raise KeyboardInterrupt  # the only way SiliconCompiler returns from an unfinished run
     return finished
 
 
-def _succeeded(job: ASIC) -> bool:
+def _succeeded(job: ASIC, nodes: Iterable[tuple[str, str]]) -> bool:
     """True when every node ended well or was skipped on purpose."""
-    statuses = [job.get("record", "status", step=s, index=i) for s, i in job.get_flow().get_nodes()]
+    statuses = [job.get("record", "status", step=step, index=index) for step, index in nodes]
     return all(NodeStatus.is_success(status) or status == NodeStatus.SKIPPED for status in statuses)
 
 
