@@ -44,15 +44,7 @@ def load_data(path: Path | None, network: KerasNetwork, n_out: int) -> DataSet:
         return DataSet(made_up.astype(np.float32), None, real=False)
     if not path.is_file():
         raise UserError("data file not found", where=str(path), hint="check the path")
-    try:
-        with np.load(path, allow_pickle=False) as archive:
-            if not isinstance(archive, np.lib.npyio.NpzFile):
-                raise UserError("the data is one bare array", where=str(path), hint="write it with np.savez(x=, y=)")
-            arrays = {name: archive[name] for name in archive.files}
-    except (OSError, ValueError, zipfile.BadZipFile) as error:
-        raise UserError(
-            f"the data is no readable .npz: {error}", where=str(path), hint="write it with np.savez(path, x=x, y=y)"
-        ) from error
+    arrays = _read_arrays(path)
     if "x" not in arrays:
         raise UserError(
             f"the data has no array 'x' (it has {', '.join(arrays) or 'none'})",
@@ -62,6 +54,19 @@ def load_data(path: Path | None, network: KerasNetwork, n_out: int) -> DataSet:
     x = _check_inputs(arrays["x"], network, path)
     labels = _check_labels(arrays["y"], len(x), n_out, network.classifier, path) if "y" in arrays else None
     return DataSet(x, labels, real=True)
+
+
+def _read_arrays(path: Path) -> dict[str, npt.NDArray[np.generic]]:
+    try:
+        archive = np.load(path, allow_pickle=False)
+        if isinstance(archive, np.ndarray):
+            raise UserError("the data is one bare array", where=str(path), hint="write it with np.savez(x=, y=)")
+        with archive:
+            return {name: archive[name] for name in archive.files}
+    except (OSError, ValueError, EOFError, zipfile.BadZipFile) as error:
+        raise UserError(
+            f"the data is no readable .npz: {error}", where=str(path), hint="write it with np.savez(path, x=x, y=y)"
+        ) from error
 
 
 def _check_inputs(x: npt.NDArray[np.generic], network: KerasNetwork, path: Path) -> npt.NDArray[np.float32]:
