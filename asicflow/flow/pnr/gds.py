@@ -34,6 +34,7 @@ def build_layout(
         if layer.kind == "ROUTING":
             hole = technology.config.min_hole.get(name, layer.min_enclosed_area_nm2)
             region = closed(region, layer.spacing, hole)
+            region = thickened(region, layer.min_width)
         top.shapes(layout.layer(*library.layers[name].drawing)).insert(region)
     _pins(layout, top, netlist, plan, technology, library)
     top.shapes(layout.layer(*library.boundary)).insert(kdb.Box(0, 0, plan.width, plan.height))
@@ -97,6 +98,16 @@ def closed(region: kdb.Region, spacing: int, min_hole: int) -> kdb.Region:
             if hole.area() < min_hole:
                 holes.insert(hole)
     return (metal + holes).merged()
+
+
+def thickened(region: kdb.Region, width: int) -> kdb.Region:
+    """The region with necks narrower than `width` (nm), where shapes of a net just overlap, filled."""
+    necks = kdb.Region()
+    for pair in region.width_check(width).each():
+        box = pair.bbox()
+        grow_x, grow_y = max(width - box.width(), 0), max(width - box.height(), 0)
+        necks.insert(box.enlarged(-(-grow_x // 10) * 5, -(-grow_y // 10) * 5))
+    return region if necks.is_empty() else (region + necks).merged()
 
 
 def _pins(

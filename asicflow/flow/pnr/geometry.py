@@ -167,7 +167,8 @@ def layer_shapes(geometry: NetGeometry, technology: Technology) -> Iterator[tupl
         yield layers[wire.layer].name, wire_rect(wire, technology)
     for via in geometry.vias:
         lower, cut, upper = via_rects(via, technology)
-        yield layers[via.layer].name, lower
+        if layers[via.layer].wires:  # otherwise the pin's own metal is the pad
+            yield layers[via.layer].name, lower
         yield technology.vias[via.layer].cut, cut
         yield layers[via.layer + 1].name, upper
     for layer, rect in geometry.pads:

@@ -31,6 +31,14 @@ BLOCK = 32
 """Nodes per side of a square of the conflict map."""
 
 
+class RoutingStuck(PnrError):
+    """Negotiation stopped making progress with `left` nets in conflict."""
+
+    def __init__(self, left: int, what: str, *, where: str, hint: str) -> None:
+        super().__init__(what, where=where, hint=hint)
+        self.left = left
+
+
 @dataclass
 class Routes:
     """A conflict-free routing: per net its tree edges (node, node or -1) and per pin its candidate."""
@@ -119,7 +127,7 @@ class Router:
         ]
         return Routes(self.problem, edges, self.state.choice.copy(), iterations, self.searched)
 
-    def _stuck(self, left: int) -> PnrError:
+    def _stuck(self, left: int) -> RoutingStuck:
         """The error of a run that does not converge: where it is worst, and what may help."""
         per_layer = self.hot.sum(axis=(1, 2))
         spots = self.hot.sum(axis=0)
@@ -128,7 +136,8 @@ class Router:
         dx, dy = int(grid.xs[1] - grid.xs[0]) * BLOCK / 1e3, int(grid.ys[1] - grid.ys[0]) * BLOCK / 1e3
         names = ", ".join(self.problem.nets[k].name for k in np.flatnonzero(self.bad)[:5])
         share = ", ".join(f"layer {k}: {n}" for k, n in enumerate(per_layer) if n)
-        return PnrError(
+        return RoutingStuck(
+            left,
             f"{left} nets stay in conflict (for example {names}); clashes per routing layer: {share}",
             where=f"worst around x {column * dx:.0f}-{(column + 1) * dx:.0f} um,"
             f" y {line * dy:.0f}-{(line + 1) * dy:.0f} um",

@@ -1,0 +1,408 @@
+"""The engine: a mapped netlist in, a checked layout with all its files out."""
+
+from __future__ import annotations
+
+import json
+import logging
+import resource
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import klayout.db as kdb
+
+from asicflow.flow.pnr.access import access_tables
+from asicflow.flow.pnr.buffering import Buffering
+from asicflow.flow.pnr.checks import Connectivity, check_layout
+from asicflow.flow.pnr.clock_tree import ClockTree, build_clock_tree
+from asicflow.flow.pnr.def_writer import write_def
+from asicflow.flow.pnr.floorplan import Floorplan, add_physical_cells, make_floorplan, place_pins
+from asicflow.flow.pnr.gds import build_layout
+from asicflow.flow.pnr.geometry import NetGeometry, net_geometries
+from asicflow.flow.pnr.grid import build_problem
+from asicflow.flow.pnr.hold import repair_hold
+from asicflow.flow.pnr.netlist import Net, Netlist, PnrError, read_netlist, write_verilog
+from asicflow.flow.pnr.parasitics import PlacementWires
+from asicflow.flow.pnr.placement import Placer, add_fillers, half_perimeter
+from asicflow.flow.pnr.router import Router, RoutingStuck
+from asicflow.flow.pnr.spef import RoutedWires, write_spef
+from asicflow.flow.pnr.technology import load_technology
+from asicflow.flow.pnr.timing import CellModels, Constraints, CornerTiming, WireModel, analyse
+from asicflow.pdk.config import Library
+from asicflow.pdk.lef import read_lef
+
+log = logging.getLogger(__name__)
+
+Progress = Callable[[str], None]
+
+LOOSEN = 0.85
+"""Factor on the utilisation when routing got stuck and the die may grow."""
+
+BUFFER_SHARE = 1.06
+"""Room for buffers in the first floorplan."""
+
+
+@dataclass(frozen=True)
+class PnrOptions:
+    """What the caller decides.
+
+    clock_port : name of the clock input, or "" for combinational designs.
+    clock_period_ns : period in ns.
+    utilization : share of the core that cells fill; lowered up to twice when routing gets stuck, unless
+        `die_area` is given.
+    aspect : core height over width.
+    die_area : (width, height) of the die in um, or None.
+    pin_sides : side ("west", "south", "east", "north") per port, bit or bus name.
+    max_iterations : routing passes.
+    hold_margin_ns : slack that hold repair leaves on every register.
+    input_delay, output_delay : (early, late) shares of the period that the outside takes.
+    """
+
+    clock_port: str
+    clock_period_ns: float
+    utilization: float = 0.45
+    aspect: float = 1.0
+    seed: int = 1
+    die_area: tuple[float, float] | None = None
+    pin_sides: dict[str, str] | None = None
+    max_iterations: int = 200
+    hold_margin_ns: float = 0.1
+    input_delay: tuple[float, float] = (0.1, 0.4)
+    output_late: float = 0.4
+
+
+@dataclass
+class PnrResult:
+    """Files by ending and the metrics that `layout.json` holds."""
+
+    files: dict[str, Path]
+    metrics: dict[str, Any]
+
+
+def implement(
+    netlist: Path,
+    top: str,
+    library: Library,
+    options: PnrOptions,
+    outdir: Path,
+    progress: Progress,
+) -> PnrResult:
+    """Place and route a mapped netlist; writes `<top>.{def,gds,spef,v,pg.v}` and `layout.json`.
+
+    Nothing is written unless the layout is complete: every net routed without conflict, and the connectivity
+    extracted from the drawn layout equal to the netlist. Otherwise PnrError names the object and the place.
+    """
+    if not 0.05 <= options.utilization <= 0.95:
+        raise PnrError(f"utilisation {options.utilization} is outside 0.05 to 0.95", where="utilization")
+    if options.clock_period_ns <= 0 or options.aspect <= 0:
+        raise PnrError("clock period and aspect must be positive", where="PnrOptions")
+    utilization = options.utilization
+    for attempt in range(3):
+        run = _Run(netlist, top, library, options, utilization, progress)
+        try:
+            run.build()
+        except RoutingStuck as stuck:
+            if options.die_area or attempt == 2:
+                raise
+            utilization *= LOOSEN
+            progress(f"route: stuck with {stuck.left} nets; trying again at {utilization:.0%} utilisation")
+            continue
+        return run.write(outdir)
+    raise AssertionError("unreachable")
+
+
+@dataclass
+class _Run:
+    """One attempt at one utilisation."""
+
+    source: Path
+    top: str
+    library: Library
+    options: PnrOptions
+    utilization: float
+    progress: Progress
+    seconds: dict[str, float] = field(default_factory=dict)
+
+    def build(self) -> None:
+        """Everything up to a checked layout in memory."""
+        with self._stage("read"):
+            self.technology = load_technology(self.library)
+            self.macros = read_lef(self.library.lefs)
+            self.models = CellModels(self.library, self.macros)
+            self.netlist: Netlist = read_netlist(self.source, self.top, self.macros)
+        self.design_cells = len(self.netlist.instances)
+        self._floorplan()
+        self._place()
+        self._repair_timing()
+        self._route()
+        self._finish()
+
+    @contextmanager
+    def _stage(self, name: str) -> Iterator[None]:
+        start = time.perf_counter()
+        yield
+        self.seconds[name] = self.seconds.get(name, 0.0) + time.perf_counter() - start
+
+    def _floorplan(self) -> None:
+        area = sum(self._area(i.cell) for i in self.netlist.instances.values())
+        self.plan: Floorplan = make_floorplan(
+            round(area * BUFFER_SHARE),
+            self.technology,
+            self.utilization,
+            self.options.aspect,
+            self.options.die_area,
+        )
+        place_pins(
+            self.plan, list(self.netlist.ports.values()), self.technology, self.options.pin_sides
+        )
+        add_physical_cells(self.plan, self.netlist, self.library, self.macros, self.technology)
+        self.progress(
+            f"floorplan: die {self.plan.width / 1e3:.1f} x {self.plan.height / 1e3:.1f} um,"
+            f" {self.plan.rows} rows, {len(self.plan.straps)} straps"
+        )
+
+    def _area(self, cell: str) -> int:
+        macro = self.macros[cell]
+        return macro.width * macro.height
+
+    def _clock_net(self) -> Net | None:
+        if not self.options.clock_port:
+            return None
+        port = self.netlist.ports.get(self.options.clock_port)
+        if port is None:
+            raise PnrError(
+                f"the design has no port {self.options.clock_port}",
+                where="clock_port",
+                hint=f"ports: {', '.join(list(self.netlist.ports)[:8])}",
+            )
+        return port.net
+
+    def _place(self) -> None:
+        clock = self._clock_net()
+        with self._stage("place"):
+            self.placer = Placer(
+                self.netlist,
+                self.plan,
+                self.macros,
+                self.technology,
+                self.technology.config.placement_density,
+                self.options.seed,
+            )
+            hpwl = self.placer.place([clock] if clock else [])
+        self.progress(f"place: {len(self.netlist.instances)} cells, half-perimeter {hpwl / 1e3:.1f} mm")
+        with self._stage("buffer"):
+            self.wires = PlacementWires(self.macros, self.plan, self.library, self.technology)
+            self.buffering = Buffering(
+                self.netlist, self.models, self.plan, self.technology, self.wires
+            )
+            self.buffering.separate_ports()
+            self.buffering.tie_constants()
+            self.buffering.fix_all({clock} if clock else set())
+            self.tree: ClockTree | None = build_clock_tree(self.buffering, clock) if clock else None
+        self.progress(
+            f"buffer: {self.buffering.inserted} buffers, {self.buffering.resized} cells resized,"
+            f" {self.buffering.ties} tie cells"
+        )
+        self._legalise()
+
+    def _legalise(self) -> None:
+        with self._stage("place"):
+            self.placer.legalise()
+        self.wires.forget()
+
+    def _constraints(self) -> Constraints:
+        period = self.options.clock_period_ns
+        return Constraints(
+            clock_port=self.options.clock_port,
+            period_ns=period,
+            input_early_ns=self.options.input_delay[0] * period,
+            input_late_ns=self.options.input_delay[1] * period,
+        )
+
+    def _analyse(self, wires: WireModel) -> list[CornerTiming]:
+        constraints = self._constraints()
+        return [analyse(self.netlist, self.models, c, wires, constraints) for c in self.models.corners]
+
+    def _repair_timing(self) -> None:
+        """Loads after legalisation, then hold, until nothing is left to repair."""
+        with self._stage("repair"):
+            for _ in range(4):
+                before = self.buffering.inserted + self.buffering.resized
+                clock_nets = set(self.tree.nets) if self.tree else set()
+                self.buffering.fix_all(clock_nets)
+                timings = self._analyse(self.wires)
+                repair_hold(self.buffering, timings, self.options.hold_margin_ns)
+                if self.buffering.inserted + self.buffering.resized == before:
+                    break
+                self._legalise()
+        self.progress(f"repair: {self.buffering.inserted} buffers in all")
+
+    def _route(self) -> None:
+        fillers = self.library.cells.fillers
+        with self._stage("place"):
+            self.cells = len(self.netlist.instances)
+            self.cell_area = sum(self._area(i.cell) for i in self.netlist.instances.values())
+            add_fillers(self.netlist, self.plan, self.macros, self.technology, fillers)
+        with self._stage("access"):
+            used = {i.cell for i in self.netlist.instances.values()}
+            tables = access_tables(self.library, self.macros, self.technology, used)
+            problem = build_problem(self.netlist, self.plan, self.macros, self.technology, tables)
+        with self._stage("route"):
+            router = Router(problem, self.options.seed, self.progress)
+            self.routes = router.route(self.options.max_iterations)
+            self.geometries: list[NetGeometry] = net_geometries(
+                self.routes, self.technology, self.technology.row_height
+            )
+
+    def _finish(self) -> None:
+        with self._stage("gds"):
+            self.layout: kdb.Layout = build_layout(
+                self.netlist, self.plan, self.geometries, self.technology, self.library
+            )
+        with self._stage("check"):
+            self.progress("check: extracting connectivity")
+            self.connectivity: Connectivity = check_layout(
+                self.layout,
+                self.netlist,
+                self.plan,
+                self.geometries,
+                self.technology,
+                self.library,
+                self.macros,
+            )
+        if not self.connectivity.clean:
+            c = self.connectivity
+            raise PnrError(
+                f"the drawn layout is not the netlist: {len(c.opens)} opens, {len(c.shorts)} shorts,"
+                f" {len(c.power)} supply faults; {c.first()}",
+                where=self.top,
+                hint="this is a defect of the engine: please report it with the netlist",
+            )
+        with self._stage("timing"):
+            wires = RoutedWires(self.geometries, self.technology, self.library.parasitics, self.macros)
+            self.timings = self._analyse(wires)
+
+    def write(self, outdir: Path) -> PnrResult:
+        """Write all files; each appears under its name only when complete."""
+        outdir.mkdir(parents=True, exist_ok=True)
+        files: dict[str, Path] = {}
+        pending: list[tuple[Path, Path]] = []
+
+        def target(ending: str) -> Path:
+            files[ending] = outdir / f"{self.top}.{ending}"
+            temporary = outdir / f".{self.top}.unfinished.{ending}"
+            pending.append((temporary, files[ending]))
+            return temporary
+
+        with self._stage("write"):
+            self.layout.write(str(target("gds")))
+            write_def(
+                target("def"), self.netlist, self.plan, self.geometries, self.technology, self.library
+            )
+            for name, parasitics in self.library.parasitics.items():
+                endings = [f"{name}.spef"] + (["spef"] if name == self._typical_parasitics() else [])
+                for ending in endings:
+                    write_spef(
+                        target(ending), self.netlist, self.geometries, self.technology, parasitics, self.macros
+                    )
+            write_verilog(self.netlist, target("v"), None)
+            write_verilog(self.netlist, target("pg.v"), self._power())
+        metrics = self.metrics()
+        report = outdir / ".layout.json.unfinished"
+        report.write_text(json.dumps(metrics, indent=2) + "\n")
+        pending.append((report, outdir / "layout.json"))
+        for temporary, final in pending:
+            temporary.replace(final)
+        return PnrResult(files, metrics)
+
+    def _typical_parasitics(self) -> str:
+        return self.library.typical.parasitics
+
+    def _power(self) -> tuple[str, str, dict[str, list[tuple[str, str]]]]:
+        """Supply pins per cell for the netlist with power."""
+        power = self.library.power
+        pins: dict[str, list[tuple[str, str]]] = {}
+        for cell in {i.cell for i in self.netlist.instances.values()}:
+            view = self.macros[cell]
+            pins[cell] = [(p, power.power_net) for p in power.power_pins if p in view.pins]
+            pins[cell] += [(p, power.ground_net) for p in power.ground_pins if p in view.pins]
+        return power.power_net, power.ground_net, pins
+
+    def metrics(self) -> dict[str, Any]:
+        """Figures of the finished layout: lengths um, areas um2, times s and ns."""
+        plan, geometries = self.plan, self.geometries
+        core = plan.core
+        core_area = (core[2] - core[0]) * (core[3] - core[1])
+        wirelength = sum(g.length_nm for g in geometries) / 1e3
+        hpwl = half_perimeter(self.netlist, self.macros, plan)
+        layers = self.technology.layers
+        per_layer = {x.name: 0.0 for x in layers if x.wires}
+        for geometry in geometries:
+            for w in geometry.wires:
+                per_layer[layers[w.layer].name] += (w.x2 - w.x1 + w.y2 - w.y1) / 1e3
+        return {
+            "schema": "asicflow.layout/1",
+            "top": self.top,
+            "library": self.library.name,
+            "engine": "open",
+            "die_um": [plan.width / 1e3, plan.height / 1e3],
+            "core_um": [v / 1e3 for v in core],
+            "rows": plan.rows,
+            "cells": self.cells,
+            "mapped_cells": self.design_cells,
+            "instances": len(self.netlist.instances),
+            "nets": len(geometries),
+            "pins": self.connectivity.pins,
+            "area_um2": self.cell_area / 1e6,
+            "utilization": self.cell_area / core_area,
+            "wirelength_um": wirelength,
+            "wirelength_per_layer_um": per_layer,
+            "hpwl_um": hpwl,
+            "vias": sum(len(g.vias) for g in geometries),
+            "conflicts": 0,
+            "opens": len(self.connectivity.opens),
+            "shorts": len(self.connectivity.shorts),
+            "iterations": self.routes.iterations,
+            "buffers": self.buffering.inserted,
+            "resized": self.buffering.resized,
+            "tie_cells": self.buffering.ties,
+            "clock": self._clock_metrics(),
+            "timing_estimate": [_timing_metrics(t) for t in self.timings],
+            "seconds": {k: round(v, 2) for k, v in self.seconds.items()},
+            "peak_memory_mb": _peak_memory_mb(),
+            "seed": self.options.seed,
+        }
+
+    def _clock_metrics(self) -> dict[str, Any]:
+        if self.tree is None:
+            return {"sinks": 0, "levels": 0, "buffers": 0, "skew_ns": 0.0}
+        return {
+            "port": self.options.clock_port,
+            "period_ns": self.options.clock_period_ns,
+            "sinks": self.tree.sinks,
+            "levels": self.tree.levels,
+            "buffers": self.tree.buffers,
+            "skew_ns": max((t.skew for t in self.timings), default=0.0),
+            "latency_ns": max((max(t.latencies.values(), default=0.0) for t in self.timings), default=0.0),
+        }
+
+
+def _timing_metrics(timing: CornerTiming) -> dict[str, Any]:
+    return {
+        "corner": timing.corner.name,
+        "setup_slack_ns": timing.worst("setup"),
+        "hold_slack_ns": timing.worst("hold"),
+        "slew_violations": len(timing.slew),
+        "capacitance_violations": len(timing.capacitance),
+        "skew_ns": timing.skew,
+    }
+
+
+def _peak_memory_mb() -> float:
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return round(peak / (1 << 20 if sys.platform == "darwin" else 1 << 10), 1)
+

@@ -1,0 +1,76 @@
+"""Hold repair: delay cells in front of register pins that data reaches too early."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+from asicflow.flow.pnr.buffering import Buffering
+from asicflow.flow.pnr.timing import Check, CornerTiming
+
+LONGEST_CHAIN = 12
+"""Delay cells in one repair at most."""
+
+
+def repair_hold(buffering: Buffering, timings: Sequence[CornerTiming], margin: float) -> int:
+    """Insert delay cells so that every hold check has at least `margin` ns; the number inserted.
+
+    `timings` are the corners' analyses. A pin is left alone where the delay would break its setup check.
+    """
+    need: dict[tuple[str, str], tuple[Check, dict[str, float]]] = {}
+    for timing in timings:
+        for check in timing.hold:
+            if check.slack < margin:
+                entry = need.setdefault((check.instance.name, check.pin), (check, {}))
+                entry[1][check.corner] = margin - check.slack
+    room = {
+        (c.corner, c.instance.name, c.pin): c.slack for timing in timings for c in timing.setup
+    }
+    inserted = 0
+    for (name, pin), (check, lacking) in need.items():
+        cell, count = _chain(buffering, timings, lacking)
+        affordable = all(
+            room.get((t.corner.name, name, pin), math.inf) > count * _delay(buffering, t, cell, slow=True)
+            for t in timings
+        )
+        if affordable:
+            insert_delays(buffering, check, cell, count)
+            inserted += count
+    return inserted
+
+
+def insert_delays(buffering: Buffering, check: Check, cell: str, count: int) -> None:
+    """Put a chain of `count` delay cells directly before the pin of a check."""
+    for _ in range(count):
+        net = check.instance.pins[check.pin]
+        sink = next(s for s in buffering.sinks(net) if s.pin == (check.instance, check.pin))
+        buffering.buffer(net, [sink], cell, "hold")
+
+
+def _chain(
+    buffering: Buffering, timings: Sequence[CornerTiming], lacking: dict[str, float]
+) -> tuple[str, int]:
+    """The delay cell and the number of them that take the least area for all corners' needs."""
+    best: tuple[int, str, int] | None = None
+    for cell in buffering.models.library.cells.hold_buffers:
+        count = 1
+        for timing in timings:
+            short = lacking.get(timing.corner.name, 0.0)
+            if short > 0:
+                count = max(count, math.ceil(short / _delay(buffering, timing, cell, slow=False)))
+        count = min(count, LONGEST_CHAIN)
+        area = count * buffering.macros[cell].width
+        if best is None or area < best[0]:
+            best = (area, cell, count)
+    assert best is not None
+    return best[1], best[2]
+
+
+def _delay(buffering: Buffering, timing: CornerTiming, cell: str, slow: bool) -> float:
+    """Delay (ns) that one delay cell adds with a small load."""
+    view = timing.corner.liberty.cells[cell]
+    arcs = [a for p in view.outputs() for a in p.arcs if not a.is_constraint]
+    slew, load = 0.05, 0.004
+    if slow:
+        return max(a.worst("delay", slew, load) for a in arcs)
+    return max(min(a.best("delay", slew, load) for a in arcs), 0.01)
