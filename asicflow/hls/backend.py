@@ -40,7 +40,7 @@ log = logging.getLogger(__name__)
 NAME = "AsicFlow"
 
 
-class RemoveFinalSoftmax(OptimizerPass):
+class RemoveFinalSoftmax(OptimizerPass):  # type: ignore[misc]
     """Remove a softmax at the end; the logits decide as well as the probabilities do."""
 
     def match(self, node: Any) -> bool:
@@ -54,13 +54,17 @@ class RemoveFinalSoftmax(OptimizerPass):
         return True
 
 
-class UseLatencyStrategy(OptimizerPass):
+class UseLatencyStrategy(OptimizerPass):  # type: ignore[misc]
     """Run the C simulation with the Latency strategy: it adds products in order, as the engine does."""
 
     def match(self, node: Any) -> bool:
         """True once per model, at its input."""
         config = node.model.config
-        chosen = {config.model_strategy, *config.layer_type_strategy.values(), *config.layer_name_strategy.values()}
+        chosen = {
+            config.model_strategy,
+            *config.layer_type_strategy.values(),
+            *config.layer_name_strategy.values(),
+        }
         return any(strategy.lower() != "latency" for strategy in chosen)
 
     def transform(self, model: Any, node: Any) -> bool:
@@ -73,7 +77,7 @@ class UseLatencyStrategy(OptimizerPass):
         return False
 
 
-class QuantiseWeights(OptimizerPass):
+class QuantiseWeights(OptimizerPass):  # type: ignore[misc]
     """Round weights to their types once, so that C simulation and engine read the same values."""
 
     def match(self, node: Any) -> bool:
@@ -87,11 +91,11 @@ class QuantiseWeights(OptimizerPass):
         return False
 
 
-class AsicFlowWriter(VitisWriter):
+class AsicFlowWriter(VitisWriter):  # type: ignore[misc]
     """Writes hls4ml's C++ project, which ``compile`` and ``predict`` use."""
 
 
-class AsicFlowBackend(VitisBackend):
+class AsicFlowBackend(VitisBackend):  # type: ignore[misc]
     """Vitis' C++ as the golden model, and an engine in SystemVerilog as the product."""
 
     def __init__(self) -> None:

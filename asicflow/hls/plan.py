@@ -38,6 +38,7 @@ PIPELINE_GAP = 3
 """Idle steps between two stages: operand, sum and accumulator registers drain."""
 
 _MAX_INPUTS = 32
+_NOTHING = Interval(0, 0)
 _MAX_MULTIPLIERS = 16384
 
 
@@ -55,8 +56,8 @@ class MatrixStage:
     accum: FixedType | None
     saturate: bool = False
     finish: list[Step] = field(default_factory=list)
-    total: Interval = Interval(0, 0)
-    result: Interval = Interval(0, 0)
+    total: Interval = _NOTHING
+    result: Interval = _NOTHING
     source: int = 0
     target: int = 0
 
@@ -212,7 +213,9 @@ def _set_total(stage: MatrixStage) -> None:
         ends.append((limited.sum(axis=0) << stage.sum_shift) + stage.bias)
     stage.total = Interval(int(ends[0].min()), int(ends[1].max()))
     if stage.total.signed_bits > 60:
-        raise UserError(f"layer '{stage.name}' needs {stage.total.signed_bits}-bit sums", hint="use narrower types")
+        raise UserError(
+            f"layer '{stage.name}' needs {stage.total.signed_bits}-bit sums", hint="use narrower types"
+        )
 
 
 def _apply_array(step: Step, values: IntArray) -> IntArray:
@@ -282,7 +285,8 @@ def plan_engine(spec: Spec, outputs: int, inputs: int) -> EnginePlan:
     """
     if outputs < 1 or inputs < 1 or outputs * inputs > _MAX_MULTIPLIERS:
         raise UserError(
-            f"an engine of {outputs} x {inputs} multipliers is not possible", hint=f"use 1 to {_MAX_MULTIPLIERS}"
+            f"an engine of {outputs} x {inputs} multipliers is not possible",
+            hint=f"use 1 to {_MAX_MULTIPLIERS}",
         )
     stages = build_stages(spec)
     if inputs > 1 and any(stage.saturate for stage in stages):

@@ -119,9 +119,7 @@ class Clip:
 
     def apply(self, seen: Interval) -> Interval:
         """Interval of the results."""
-        return Interval(
-            min(max(seen.low, self.low), self.high), min(max(seen.high, self.low), self.high)
-        )
+        return Interval(min(max(seen.low, self.low), self.high), min(max(seen.high, self.low), self.high))
 
 
 Step = Shift | Fit | Relu | Leak | Affine | Clip

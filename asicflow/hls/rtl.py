@@ -80,13 +80,17 @@ class _EngineWriter:
         for stage in plan.stages:
             lines.append(f"      // {stage.name}: {stage.n_in} to {stage.n_out}")
             for word in weight_words(plan, stage):
-                lines.append(f"      {self.step_bits}'d{step}: weights_o = {hexadecimal(word, self.word_bits)};")
+                lines.append(
+                    f"      {self.step_bits}'d{step}: weights_o = {hexadecimal(word, self.word_bits)};"
+                )
                 step += 1
         ports: list[Port] = [
             ("input", self.step_bits, "step_i", "Step of the inference"),
             ("output", self.word_bits, "weights_o", "Weights: lane 0, operand 0 in the lowest bits"),
         ]
-        about = [f"Weights of every step: {plan.outputs} x {plan.inputs} of {plan.weight_bits} bits, two's complement."]
+        about = [
+            f"Weights of every step: {plan.outputs} x {plan.inputs}, {plan.weight_bits} bits each, signed."
+        ]
         return _module("accel_engine_weights", about, ports, _table("step_i", "weights_o", lines))
 
     def biases(self) -> str:
@@ -103,8 +107,8 @@ class _EngineWriter:
             ("output", self.plan.outputs * self.bias_bits, "bias_o", "Biases: lane 0 in the lowest bits"),
         ]
         about = [
-            f"Biases of every group of results, {self.bias_bits} bits each, two's complement, with the binary point",
-            "of the stage's accumulator. Where a result is rounded half up, the half is part of its bias.",
+            f"Biases of every group of results, {self.bias_bits} bits each, signed, with the binary point of",
+            "the stage's accumulator. Where a result is rounded half up, the half is part of its bias.",
         ]
         return _module("accel_engine_bias", about, ports, _table("group_i", "bias_o", lines))
 
@@ -162,7 +166,9 @@ class _EngineWriter:
             if len(kinds) > 1 or index == 0:
                 seen = _every_product(plan) if len(kinds) == 1 else _stage_products(stage)
                 lines.append(f"  // {stage.name if len(kinds) > 1 else 'every stage'}")
-                lines += function(f"trim_{index}", self.product_bits, seen, stage.product_steps, plan.sum_bits)
+                lines += function(
+                    f"trim_{index}", self.product_bits, seen, stage.product_steps, plan.sum_bits
+                )
         if len(kinds) > 1:
             lines += [
                 "",
@@ -171,7 +177,10 @@ class _EngineWriter:
                 "    input logic signed [ProductBits-1:0] value",
                 "  );",
                 "    case (stage)",
-                *(f"      {self.stage_bits}'d{i}: trim = trim_{i}(value);" for i in range(1, len(plan.stages))),
+                *(
+                    f"      {self.stage_bits}'d{i}: trim = trim_{i}(value);"
+                    for i in range(1, len(plan.stages))
+                ),
                 "      default: trim = trim_0(value);",
                 "    endcase",
                 "  endfunction",
@@ -204,7 +213,9 @@ class _EngineWriter:
             texts.append("total")
             if stage.saturate and stage.accum is not None:
                 steps = [Fit(stage.accum)]
-                lines += function(f"fit_{index}", plan.accum_bits, Interval(-half, half - 1), steps, plan.accum_bits)
+                lines += function(
+                    f"fit_{index}", plan.accum_bits, Interval(-half, half - 1), steps, plan.accum_bits
+                )
                 texts[-1] = f"fit_{index}(total)"
         if not self.lane_stage:
             return [*lines, "", "  assign accum_d = fit_0(total);"]
@@ -240,7 +251,7 @@ class _EngineWriter:
         about = [
             "Rounding, overflow and activation of one result; combinational.",
             "",
-            "Each function is the exact chain of casts of its stages; casts that change no value are left out.",
+            "Each function is the exact chain of casts of its stages, without those that change no value.",
         ]
         return _module("accel_engine_finish", about, ports, body)
 
@@ -274,7 +285,9 @@ class _EngineWriter:
             blocks=[self._block_text(block) for block in self.blocks],
             lane_stage=self.lane_stage,
             finish_stage=len(self.finishes) > 1,
-            input_data=f"{{{{{wider}{{{fill}}}}}, in_data_i}}" if wider > 0 else f"in_data_i[{self.data_bits - 1}:0]",
+            input_data=f"{{{{{wider}{{{fill}}}}}, in_data_i}}"
+            if wider > 0
+            else f"in_data_i[{self.data_bits - 1}:0]",
             targets=list(self._targets()),
             input_writes=[self._write(slot) for slot in range(spec.input.size)],
             in_addr_bits=self.in_addr_bits,
@@ -336,7 +349,12 @@ def engine_ports(plan: EnginePlan) -> list[Port]:
         ("output", None, "busy_o", "An inference runs"),
         ("output", None, "done_o", "One-cycle pulse: the result became readable"),
         ("input", index_bits(sink.size), "out_addr_i", f"Index of an output element, 0 to {sink.size - 1}"),
-        ("output", sink.type.width, "out_data_o", f"The element, {sink.type}; valid while !busy_o after a done_o"),
+        (
+            "output",
+            sink.type.width,
+            "out_data_o",
+            f"The element, {sink.type}; valid while !busy_o after a done_o",
+        ),
     ]
 
 
@@ -377,7 +395,11 @@ def weight_words(plan: EnginePlan, stage: MatrixStage) -> Iterator[int]:
 
 
 def _stage_products(stage: MatrixStage) -> Interval:
-    ends = [int(w) * v for w in (stage.weight.min(), stage.weight.max()) for v in (stage.operand.low, stage.operand.high)]
+    ends = [
+        int(w) * v
+        for w in (stage.weight.min(), stage.weight.max())
+        for v in (stage.operand.low, stage.operand.high)
+    ]
     return Interval(min(0, *ends), max(0, *ends))
 
 
@@ -409,7 +431,14 @@ def _placed(name: str, bits: int, shift: int, target: int) -> str:
 
 
 def _table(index: str, value: str, lines: list[str]) -> list[str]:
-    return ["  always_comb begin", f"    case ({index})", *lines, f"      default: {value} = '0;", "    endcase", "  end"]
+    return [
+        "  always_comb begin",
+        f"    case ({index})",
+        *lines,
+        f"      default: {value} = '0;",
+        "    endcase",
+        "  end",
+    ]
 
 
 def _ports(ports: list[Port]) -> str:

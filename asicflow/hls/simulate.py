@@ -61,11 +61,19 @@ def run_engine(
     mask = np.int64((1 << spec.input.type.width) - 1)
     (build_dir / "input.bin").write_bytes((x_int & mask).astype("<u8").tobytes())
     done = subprocess.run(
-        [str(exe.resolve()), "input.bin", "output.bin"], cwd=build_dir, capture_output=True, text=True, check=False
+        [str(exe.resolve()), "input.bin", "output.bin"],
+        cwd=build_dir,
+        capture_output=True,
+        text=True,
+        check=False,
     )
     if done.returncode != 0:
         raise StageError(f"the simulation stopped: {done.stderr.strip()[-300:]}", where=str(build_dir))
     count, cycles, seconds = done.stdout.split()
-    raw = np.fromfile(build_dir / "output.bin", dtype="<u8").astype(np.int64).reshape(int(count), spec.output.size)
+    raw = (
+        np.fromfile(build_dir / "output.bin", dtype="<u8")
+        .astype(np.int64)
+        .reshape(int(count), spec.output.size)
+    )
     plain = FixedType(width=spec.output.type.width, frac=0, signed=spec.output.type.signed)
     return EngineRun(overflow(raw, plain), int(cycles), float(seconds))

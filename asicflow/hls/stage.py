@@ -30,8 +30,9 @@ def run_hls(config: Config, ws: Workspace, progress: Callable[[str], None]) -> N
 
 
 def plan_for_reuse(spec: Spec, reuse: int | None) -> EnginePlan:
-    """Plan the engine for a reuse factor: the largest layer gets a multiplier for every ``reuse`` multiplications.
+    """Plan the engine for a reuse factor.
 
+    The largest layer gets a multiplier for every ``reuse`` of its multiplications;
     ``None`` aims at four multipliers.
     """
     wanted = AUTO_MULTIPLIERS if reuse is None else -(-spec.largest_layer // reuse)

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from asicflow.hls.ranges import Affine, Clip, Fit, Interval, Leak, Relu, Shift, Step
 
+
 def index_bits(count: int) -> int:
     """Bits of an index that counts from 0 to ``count - 1`` (at least 1)."""
     return max(1, (count - 1).bit_length())
@@ -17,7 +18,7 @@ def hexadecimal(value: int, bits: int, signed: bool = False) -> str:
 
 
 def extend(name: str, bits: int, target: int) -> str:
-    """``name``, two's complement of ``bits`` bits, as a value of ``target`` bits (dropping high bits if fewer)."""
+    """``name``, two's complement of ``bits`` bits, as ``target`` bits (dropping high bits if fewer)."""
     if target < bits:
         return f"{name}[{target - 1}:0]"
     if target == bits:
@@ -82,7 +83,9 @@ class StepWriter:
                 wide = self._resized(bits)
                 negative = f"{wide} * {hexadecimal(slope, bits, signed=True)}"
                 self._next(
-                    after, f"{self._sign()} ? $signed({negative}) : $signed({self._left(frac, bits)})", "leaky ReLU"
+                    after,
+                    f"{self._sign()} ? $signed({negative}) : $signed({self._left(frac, bits)})",
+                    "leaky ReLU",
                 )
             case Affine(factor=factor, offset=offset):
                 self._affine(step, after, factor, offset)
@@ -161,10 +164,14 @@ class StepWriter:
         expression = self._resized(bits)
         if seen.low < low:
             constant = hexadecimal(low, self.bits, signed=True)
-            expression = f"({self.name} < {constant}) ? {hexadecimal(below, bits, signed=True)} : {expression}"
+            expression = (
+                f"({self.name} < {constant}) ? {hexadecimal(below, bits, signed=True)} : {expression}"
+            )
         if seen.high > high:
             constant = hexadecimal(high, self.bits, signed=True)
-            expression = f"({self.name} > {constant}) ? {hexadecimal(above, bits, signed=True)} : {expression}"
+            expression = (
+                f"({self.name} > {constant}) ? {hexadecimal(above, bits, signed=True)} : {expression}"
+            )
         self._next(after, expression, comment)
 
     def _affine(self, step: Affine, after: Interval, factor: int, offset: int) -> None:
@@ -178,7 +185,9 @@ class StepWriter:
             self._next(after, self._resized(after.signed_bits), "high bits are copies of the sign")
 
 
-def function(name: str, argument_bits: int, seen: Interval, steps: Sequence[Step], result_bits: int) -> list[str]:
+def function(
+    name: str, argument_bits: int, seen: Interval, steps: Sequence[Step], result_bits: int
+) -> list[str]:
     """A SystemVerilog function that applies steps to ``value`` and returns ``result_bits`` bits.
 
     Bits that a rounding or a range drops are meant to be dropped: the lint
@@ -188,7 +197,10 @@ def function(name: str, argument_bits: int, seen: Interval, steps: Sequence[Step
     first = extend("value", argument_bits, seen.signed_bits)
     for step in steps:
         writer.add(step)
-    lines = ["  // verilator lint_off UNUSEDSIGNAL", f"  function automatic logic signed [{result_bits - 1}:0] {name}("]
+    lines = [
+        "  // verilator lint_off UNUSEDSIGNAL",
+        f"  function automatic logic signed [{result_bits - 1}:0] {name}(",
+    ]
     lines += [f"    input logic signed [{argument_bits - 1}:0] value", "  );"]
     lines += [f"    logic signed [{bits - 1}:0] v{index};" for index, bits in writer.declarations]
     lines += [f"    v0 = {first};"]

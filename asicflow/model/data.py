@@ -60,12 +60,16 @@ def _read_arrays(path: Path) -> dict[str, npt.NDArray[np.generic]]:
     try:
         archive = np.load(path, allow_pickle=False)
         if isinstance(archive, np.ndarray):
-            raise UserError("the data is one bare array", where=str(path), hint="write it with np.savez(x=, y=)")
+            raise UserError(
+                "the data is one bare array", where=str(path), hint="write it with np.savez(x=, y=)"
+            )
         with archive:
             return {name: archive[name] for name in archive.files}
     except (OSError, ValueError, EOFError, zipfile.BadZipFile) as error:
         raise UserError(
-            f"the data is no readable .npz: {error}", where=str(path), hint="write it with np.savez(path, x=x, y=y)"
+            f"the data is no readable .npz: {error}",
+            where=str(path),
+            hint="write it with np.savez(path, x=x, y=y)",
         ) from error
 
 
@@ -84,7 +88,9 @@ def _check_inputs(x: npt.NDArray[np.generic], network: KerasNetwork, path: Path)
     values = x.reshape(len(x), -1).astype(np.float32)
     bad = int(np.count_nonzero(~np.isfinite(values)))
     if bad:
-        raise UserError(f"array 'x' holds {bad} NaN or infinite values", where=str(path), hint="clean the data")
+        raise UserError(
+            f"array 'x' holds {bad} NaN or infinite values", where=str(path), hint="clean the data"
+        )
     return values
 
 
@@ -98,7 +104,7 @@ def _check_labels(
     if not np.issubdtype(values.dtype, np.number) and values.dtype != bool:
         raise UserError(f"array 'y' holds {y.dtype}, not numbers", where=str(path))
     if values.ndim == 2 and values.shape[1] == n_out and (classifier or _one_hot(values)):
-        return np.argmax(np.asarray(values, dtype=np.float64), axis=1).astype(np.int64)
+        return np.asarray(np.argmax(np.asarray(values, dtype=np.float64), axis=1), dtype=np.int64)
     if values.ndim == 1 and n_out > 1:
         labels = np.asarray(values, dtype=np.float64)
         if np.array_equal(labels, np.round(labels)) and labels.min() >= 0 and labels.max() < n_out:

@@ -8,7 +8,7 @@ and "Overflow modes"), which hls4ml's C simulation implements.
 from __future__ import annotations
 
 import re
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 import numpy as np
 import numpy.typing as npt
@@ -54,7 +54,9 @@ class FixedType(BaseModel):
         match = _NOTATION.match(text.replace(" ", ""))
         if match is None:
             raise UserError(
-                f"'{text}' is no number format", where=where, hint="write for example fixed<8,3,RND,SAT> or auto"
+                f"'{text}' is no number format",
+                where=where,
+                hint="write for example fixed<8,3,RND,SAT> or auto",
             )
         unsigned, kind, arguments = match.groups()
         fields = [field.upper().removeprefix("AP_") for field in arguments.split(",")]
@@ -75,8 +77,8 @@ class FixedType(BaseModel):
             raise UserError(
                 f"'{text}' is no number format that is supported",
                 where=where,
-                hint=f"widths 1 to {MAX_BITS}; rounding {', '.join(Rounding.__args__)}; "  # type: ignore[attr-defined]
-                f"saturation {', '.join(Saturation.__args__)}",  # type: ignore[attr-defined]
+                hint=f"widths 1 to {MAX_BITS}; rounding {', '.join(get_args(Rounding))}; "
+                f"saturation {', '.join(get_args(Saturation))}",
             ) from error
 
     @classmethod
@@ -84,9 +86,11 @@ class FixedType(BaseModel):
         """Convert one of hls4ml's precision objects (``FixedPrecisionType`` or ``IntegerPrecisionType``)."""
         classes = {base.__name__ for base in type(precision).__mro__}
         known = bool(classes & {"FixedPrecisionType", "IntegerPrecisionType"})
-        if not known or getattr(precision, "saturation_bits", 0):
+        if not known or getattr(precision, "saturation_bits", None):
             raise UserError(
-                f"the number format {precision} is not supported", where=where, hint="use fixed<> or ufixed<> types"
+                f"the number format {precision} is not supported",
+                where=where,
+                hint="use fixed<> or ufixed<> types",
             )
         return cls.parse(
             f"{'' if precision.signed else 'u'}fixed<{precision.width},{precision.integer},"
@@ -136,7 +140,7 @@ def round_shift_sticky(values: IntArray, shift: int) -> IntArray:
     if shift > MAX_BITS:
         return np.where(values < 0, -1, (values > 0).astype(np.int64))
     floor = values >> shift
-    return floor | (values != (floor << shift))
+    return np.asarray(floor | (values != (floor << shift)), dtype=np.int64)
 
 
 def _round_up(
@@ -166,9 +170,11 @@ def overflow(values: IntArray, kind: FixedType) -> IntArray:
     match kind.saturation:
         case "WRAP":
             wrapped = values & ((1 << kind.width) - 1)
-            return np.where(wrapped > kind.high, wrapped - (1 << kind.width), wrapped)
+            return np.asarray(
+                np.where(wrapped > kind.high, wrapped - (1 << kind.width), wrapped), dtype=np.int64
+            )
         case "SAT":
-            return np.clip(values, kind.low, kind.high)
+            return np.asarray(np.clip(values, kind.low, kind.high), dtype=np.int64)
         case "SAT_SYM":
             return np.clip(values, -kind.high if kind.signed else 0, kind.high)
         case "SAT_ZERO":
@@ -186,7 +192,7 @@ def cast(values: IntArray, frac: int, kind: FixedType) -> IntArray:
 
 
 def _shift_left(values: IntArray, shift: int, kind: FixedType) -> IntArray:
-    """Multiply by ``2**shift``; what cannot fit 64 bits is reduced in a way that keeps the overflow's result."""
+    """Multiply by ``2**shift``; where 64 bits do not suffice, keep what decides the overflow's result."""
     largest = int(np.max(np.abs(values), initial=0))
     if largest.bit_length() + shift <= MAX_BITS:
         return values << shift

@@ -56,7 +56,9 @@ def quantize_input(spec: Spec, x: npt.ArrayLike, profile: Profile | None = None)
         statistics = profile.of("input")
         statistics.see(result)
         scaled = np.ldexp(values, spec.input.type.frac)
-        lost = int(np.count_nonzero((scaled > spec.input.type.high + 0.5) | (scaled < spec.input.type.low - 0.5)))
+        lost = int(
+            np.count_nonzero((scaled > spec.input.type.high + 0.5) | (scaled < spec.input.type.low - 0.5))
+        )
         _count(statistics, spec.input.type, lost)
     return result
 

@@ -66,10 +66,13 @@ def plan_precision(
     """
     if config.default == "auto":
         nodes = _Chooser(network, config.width, x, results).choose()
-        source = f"{len(x)} samples of the data" if real else "made-up inputs (mean 0, deviation 1; give --data)"
+        source = (
+            f"{len(x)} samples of the data" if real else "made-up inputs (mean 0, deviation 1; give --data)"
+        )
         reason = (
-            f"auto: {config.width}-bit inputs, weights and activations, each tensor with the binary point of least "
-            f"squared error on {source}; lossless accumulators; {config.width + _OUTPUT_GUARD_BITS}-bit outputs"
+            f"auto: {config.width}-bit inputs, weights and activations, each tensor with the binary point of "
+            f"least squared error on {source}; lossless accumulators; "
+            f"{config.width + _OUTPUT_GUARD_BITS}-bit outputs"
         )
         plan = PrecisionPlan(str(FixedType(width=16, frac=10)), nodes, reason)
     else:
@@ -100,7 +103,9 @@ def _override(plan: PrecisionPlan, network: KerasNetwork, layers: dict[str, Laye
             if text != "auto":
                 FixedType.parse(text, f"{where}.{tensor}")
             elif tensor != "accum":
-                raise UserError("only accum takes 'auto'", where=f"{where}.{tensor}", hint="leave the key out")
+                raise UserError(
+                    "only accum takes 'auto'", where=f"{where}.{tensor}", hint="leave the key out"
+                )
             _set(plan, known.get(name), tensor, text)
     if layers:
         plan.reason += f"; given in the configuration for {', '.join(layers)}"
@@ -156,13 +161,19 @@ class _Chooser:
     def _is_last(self, index: int) -> bool:
         """True when nothing computes after this layer but a softmax."""
         rest = self.network.layers[index + 1 :]
-        return all(layer.class_name in ("Flatten", "Reshape", "Softmax") or _is_softmax(layer) for layer in rest)
+        return all(
+            layer.class_name in ("Flatten", "Reshape", "Softmax") or _is_softmax(layer) for layer in rest
+        )
 
     def _dense(self, layer: KerasLayer, following: KerasLayer | None, last: bool) -> bool:
-        """Types of a Dense layer; True when the next layer is a batch normalisation that hls4ml merges into it."""
+        """Types of a Dense layer; True when hls4ml merges the next layer, a batch normalisation, into it."""
         weight = layer.weights["kernel"]
         bias = layer.weights.get("bias", np.zeros(weight.shape[1]))
-        merged = following is not None and following.class_name == "BatchNormalization" and layer.activation == "linear"
+        merged = (
+            following is not None
+            and following.class_name == "BatchNormalization"
+            and layer.activation == "linear"
+        )
         if merged:
             assert following is not None
             scale, shift = batchnorm_terms(following)
@@ -200,7 +211,7 @@ class _Chooser:
     def _linear_types(
         self, name: str, weight: npt.NDArray[np.float64], bias: npt.NDArray[np.float64], tensor: str
     ) -> dict[str, str]:
-        """Types of weights and biases; biases get the products' binary point, so adding them costs nothing."""
+        """Types of weights and biases; biases share the products' binary point, which costs no gate."""
         weight_type = choose_type(weight, self.width, signed=True, trim=True)
         frac = self.kind.frac + weight_type.frac
         bits = int(np.ceil(np.log2(np.max(np.abs(bias), initial=0) * 2.0**frac + 1))) + 1
@@ -211,7 +222,9 @@ class _Chooser:
     def _activation(self, layer: KerasLayer, node: str, last: bool) -> None:
         types = self.nodes.setdefault(node, {})
         if layer.activation == "leaky_relu":
-            types["param"] = str(choose_type(np.array([layer.leak]), self.width, signed=layer.leak < 0, trim=True))
+            types["param"] = str(
+                choose_type(np.array([layer.leak]), self.width, signed=layer.leak < 0, trim=True)
+            )
         self.kind = self._result(node, last)
         types["result"] = str(self.kind)
 
@@ -225,9 +238,7 @@ def _is_softmax(layer: KerasLayer) -> bool:
     return layer.class_name != "Dense" and layer.activation == "softmax"
 
 
-def choose_type(
-    values: npt.ArrayLike, width: int, signed: bool, trim: bool = False
-) -> FixedType:
+def choose_type(values: npt.ArrayLike, width: int, signed: bool, trim: bool = False) -> FixedType:
     """The type of ``width`` bits with the least squared error on ``values``.
 
     Parameters

@@ -15,8 +15,6 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 from asicflow.errors import UserError
 from asicflow.model.fixed import FixedType, IntArray
 
-SCHEMA = "asicflow.spec/1"
-
 ActivationFunction = Literal["linear", "relu", "leaky_relu", "hard_sigmoid", "hard_tanh"]
 
 
@@ -130,7 +128,7 @@ Layer = Annotated[Dense | BatchNorm | Activation, Field(discriminator="kind")]
 class Spec(_Model):
     """The whole network."""
 
-    schema_: Literal["asicflow.spec/1"] = Field(SCHEMA, alias="schema")
+    schema_: Literal["asicflow.spec/1"] = Field("asicflow.spec/1", alias="schema")
     name: str
     input: Port
     output: OutputPort
@@ -177,7 +175,9 @@ class Spec(_Model):
         except OSError as error:
             raise UserError(f"cannot read the network: {error.strerror}", where=str(path)) from error
         except ValidationError as error:
-            raise UserError(f"no valid integer network: {error.errors()[0]['msg']}", where=str(path)) from error
+            raise UserError(
+                f"no valid integer network: {error.errors()[0]['msg']}", where=str(path)
+            ) from error
 
 
 def layer_multiplications(layer: Layer) -> int:

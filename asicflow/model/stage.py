@@ -15,7 +15,7 @@ from asicflow.config import Config
 from asicflow.errors import StageError, UserError
 from asicflow.model import golden
 from asicflow.model.data import DataSet, load_data
-from asicflow.model.fixed import IntArray, from_float, to_float
+from asicflow.model.fixed import IntArray, to_float
 from asicflow.model.graph import compile_csim, convert, predict
 from asicflow.model.keras_file import KerasNetwork, load_keras
 from asicflow.model.lower import lower
@@ -139,7 +139,7 @@ def run_golden(spec: Spec, x: npt.NDArray[np.float32], with_profile: bool = Fals
 
 
 def check_csim(spec: Spec, model: Any, integers: Integers) -> int:
-    """Demand that C simulation and integer golden agree in every bit; return how many inputs were compared."""
+    """Demand that C simulation and integer golden agree in every bit; return how many inputs agree."""
     x = integers.x[:_CSIM_SAMPLES]
     wanted = to_float(integers.y_int[: len(x)], spec.output.type)
     found = predict(model, x)
@@ -183,10 +183,19 @@ def save_vectors(path: Path, vectors: Integers, data: DataSet) -> None:
 
 def layer_report(layer: Layer) -> dict[str, Any]:
     """Types of one layer, in hls4ml's notation."""
-    report: dict[str, Any] = {"name": layer.name, "kind": layer.kind, "n_in": layer.n_in, "n_out": layer.n_out}
+    report: dict[str, Any] = {
+        "name": layer.name,
+        "kind": layer.kind,
+        "n_in": layer.n_in,
+        "n_out": layer.n_out,
+    }
     match layer:
         case Dense():
-            report |= {"weight": str(layer.weight_type), "bias": str(layer.bias_type), "accum": str(layer.accum)}
+            report |= {
+                "weight": str(layer.weight_type),
+                "bias": str(layer.bias_type),
+                "accum": str(layer.accum),
+            }
         case BatchNorm():
             report |= {"scale": str(layer.scale_type), "bias": str(layer.bias_type)}
         case Activation():
@@ -245,7 +254,8 @@ def summary(report: dict[str, Any]) -> str:
     """One line for the terminal."""
     equal = f"C simulation equals integer golden on {report['csim']['vectors']} inputs"
     if report["accuracy_float"] is not None:
-        return f"accuracy {report['accuracy_float']:.4f} float, {report['accuracy_fixed']:.4f} fixed point; {equal}"
+        float_accuracy, fixed_accuracy = report["accuracy_float"], report["accuracy_fixed"]
+        return f"accuracy {float_accuracy:.4f} float, {fixed_accuracy:.4f} fixed point; {equal}"
     if report["agreement"] is not None:
         return f"float and fixed point agree on {report['agreement']:.2%} of the inputs; {equal}"
     return f"RMS error {report['rms_error']:.4g} of {report['rms_output']:.4g}; {equal}"

@@ -84,20 +84,24 @@ def every_layer() -> list[dict[str, Any]]:
 
 TYPES = {
     "input_layer": {"result": "fixed<9,3,RND_CONV,SAT>"},
-    "first_norm": {"scale": "fixed<7,3,RND,SAT>", "bias": "fixed<8,3>", "result": "fixed<9,4,TRN_ZERO,SAT_SYM>"},
+    "first_norm": {"scale": "fixed<7,3,RND,SAT>", "bias": "fixed<8,3>",
+                   "result": "fixed<9,4,TRN_ZERO,SAT_SYM>"},
     "merged": {"weight": "fixed<8,2,RND,SAT>", "bias": "fixed<9,3>", "accum": "auto", "result": "auto"},
     "relu": {"result": "ufixed<6,3,RND_INF,SAT>"},
-    "leaking": {"weight": "fixed<6,1>", "bias": "fixed<5,1>", "accum": "fixed<12,5,RND,WRAP>", "result": "fixed<11,5>"},
+    "leaking": {"weight": "fixed<6,1>", "bias": "fixed<5,1>", "accum": "fixed<12,5,RND,WRAP>",
+                "result": "fixed<11,5>"},
     "leak": {"param": "fixed<6,1,RND>", "result": "fixed<8,4,RND_MIN_INF,WRAP>"},
     "apart_norm": {"scale": "ufixed<6,2>", "bias": "fixed<6,3>", "result": "fixed<8,4,RND_ZERO,SAT_ZERO>"},
-    "hard": {"weight": "fixed<7,2>", "bias": "fixed<7,2>", "accum": "fixed<11,4,TRN,SAT>", "result": "fixed<9,4>"},
+    "hard": {"weight": "fixed<7,2>", "bias": "fixed<7,2>", "accum": "fixed<11,4,TRN,SAT>",
+             "result": "fixed<9,4>"},
     "hard_hard_sigmoid": {"result": "ufixed<7,1,RND,SAT>"},
-    "logits": {"weight": "fixed<8,3,RND>", "bias": "fixed<8,3>", "accum": "fixed<16,8>", "result": "fixed<12,6,RND,SAT>"},
+    "logits": {"weight": "fixed<8,3,RND>", "bias": "fixed<8,3>", "accum": "fixed<16,8>",
+               "result": "fixed<12,6,RND,SAT>"},
 }  # fmt: skip
 
 
 def test_every_layer_and_mode(tmp_path: Path) -> None:
-    """C simulation, golden and RTL agree on a network of all layers with all kinds of rounding and overflow."""
+    """C simulation, golden and RTL agree on all layers and all modes of rounding and overflow."""
     layers = every_layer()
     file = write_h5(tmp_path / "m.h5", functional(layers), layers)
     hls_config = {"Model": {"Precision": {"default": "fixed<16,6>"}, "ReuseFactor": 7},
@@ -134,7 +138,9 @@ def test_nodes_are_refused_by_name(tmp_path: Path) -> None:
 
 def test_dense_on_several_axes_is_refused(tmp_path: Path) -> None:
     layers = [input_layer(3, 4), dense("a", np.eye(4))]
-    model = convert_keras_file(write_h5(tmp_path / "m.h5", sequential(layers), layers), output_dir=tmp_path / "prj")
+    model = convert_keras_file(
+        write_h5(tmp_path / "m.h5", sequential(layers), layers), output_dir=tmp_path / "prj"
+    )
     with pytest.raises(UserError, match="layer 'a"):
         lower(model)
 

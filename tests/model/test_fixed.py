@@ -62,7 +62,10 @@ def test_cast_is_exact(kind: FixedType, values: list[int], frac: int) -> None:
     assert found.tolist() == [exact_cast(v * Fraction(2) ** -frac, kind) for v in values]
 
 
-@given(kind=kinds(), values=st.lists(st.floats(-(2.0**100), 2.0**100, width=32, allow_subnormal=False), min_size=1))
+@given(
+    kind=kinds(),
+    values=st.lists(st.floats(-(2.0**100), 2.0**100, width=32, allow_subnormal=False), min_size=1),
+)
 def test_from_float_is_exact(kind: FixedType, values: list[float]) -> None:
     assert from_float(values, kind).tolist() == [exact_cast(Fraction(v), kind) for v in values]
 
@@ -85,7 +88,9 @@ def test_parse(text: str, width: int, frac: int, signed: bool) -> None:
     assert FixedType.parse(str(kind)) == kind
 
 
-@pytest.mark.parametrize("text", ["", "float", "fixed<8>", "fixed<0,0>", "fixed<8,2,UP>", "fixed<99,2>", "fixed<a,b>"])
+@pytest.mark.parametrize(
+    "text", ["", "float", "fixed<8>", "fixed<0,0>", "fixed<8,2,UP>", "fixed<99,2>", "fixed<a,b>"]
+)
 def test_parse_refuses(text: str) -> None:
     with pytest.raises(UserError):
         FixedType.parse(text, "here")
@@ -103,14 +108,20 @@ def test_equals_ap_fixed(tmp_path: Path) -> None:
             ((6, 2), (5, 0), (7, 8)), (True, False), ROUNDINGS, SATURATIONS
         )
     ]
-    lines = ["#include <cstdio>", '#include "ap_fixed.h"', "int main() {", "  for (int i = -2048; i < 2048; i += 7) {",
+    lines = ["#include <cstdio>", '#include "ap_fixed.h"', "int main() {",
+             "  for (int i = -2048; i < 2048; i += 7) {",
              "    ap_fixed<12,6> x; x.range(11, 0) = i;"]  # fmt: skip
-    for n, t in enumerate(targets):
-        name = f"ap_{'' if t.signed else 'u'}fixed<{t.width},{t.width - t.frac},AP_{t.rounding},AP_{t.saturation}>"
+    for t in targets:
+        modes = f"AP_{t.rounding},AP_{t.saturation}"
+        name = f"ap_{'' if t.signed else 'u'}fixed<{t.width},{t.width - t.frac},{modes}>"
         lines.append(f'    {{ {name} y = x; printf("%d ", (int)y.range({t.width - 1}, 0)); }}')
     lines += ['    printf("\\n");', "  }", "}"]
     (tmp_path / "casts.cpp").write_text("\n".join(lines))
-    subprocess.run(["g++", "-O0", "-std=c++14", "-w", f"-I{headers}", "casts.cpp", "-o", "casts"], cwd=tmp_path, check=True)
+    subprocess.run(
+        ["g++", "-O0", "-std=c++14", "-w", f"-I{headers}", "casts.cpp", "-o", "casts"],
+        cwd=tmp_path,
+        check=True,
+    )
     text = subprocess.run(["./casts"], cwd=tmp_path, capture_output=True, text=True, check=True).stdout
     found = np.array([[int(word) for word in line.split()] for line in text.splitlines()])
     values = np.arange(-2048, 2048, 7)

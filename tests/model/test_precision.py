@@ -65,7 +65,10 @@ def test_unsigned_inputs_give_unsigned_activations(network: KerasNetwork) -> Non
 
 def test_bias_shares_the_products_binary_point(network: KerasNetwork) -> None:
     nodes = plan(network).nodes
-    operand, weight = FixedType.parse(nodes["input_layer"]["result"]), FixedType.parse(nodes["hidden"]["weight"])
+    operand, weight = (
+        FixedType.parse(nodes["input_layer"]["result"]),
+        FixedType.parse(nodes["hidden"]["weight"]),
+    )
     assert FixedType.parse(nodes["hidden"]["bias"]).frac == operand.frac + weight.frac
 
 
@@ -74,7 +77,10 @@ def test_width(network: KerasNetwork) -> None:
 
 
 def test_layers_win_over_the_default(network: KerasNetwork) -> None:
-    given_types = {"hidden": LayerPrecision(weight="fixed<4,1>", result="ufixed<5,2>"), "input": LayerPrecision(result="fixed<9,4>")}
+    given_types = {
+        "hidden": LayerPrecision(weight="fixed<4,1>", result="ufixed<5,2>"),
+        "input": LayerPrecision(result="fixed<9,4>"),
+    }
     found = plan(network, default="fixed<16,6>", layers=given_types)
     assert found.default == "fixed<16,6>"
     assert found.nodes == {
