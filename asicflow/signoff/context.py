@@ -13,6 +13,7 @@ from asicflow.pdk.config import Library, Pdk, missing_files
 from asicflow.pdk.lef import Macro, TechLef, read_lef, read_tech_lef
 from asicflow.signoff.extract import Extraction
 from asicflow.signoff.layout import Layout
+from asicflow.signoff.lvs import Comparison, compare
 from asicflow.signoff.netlist import Module, read_netlist
 from asicflow.signoff.verdict import UnverifiedError
 
@@ -82,7 +83,8 @@ class GateContext:
         missing = missing_files(self.maybe_library)
         if missing:
             raise UnverifiedError(
-                f"PDK file missing: {missing[0].name}" + (f" and {len(missing) - 1} more" if missing[1:] else ""),
+                f"PDK file missing: {missing[0].name}"
+                + (f" and {len(missing) - 1} more" if missing[1:] else ""),
                 "complete the PDK root; `asicflow doctor` lists every file",
             )
         return self.maybe_library
@@ -118,3 +120,8 @@ class GateContext:
     def extraction(self) -> Extraction:
         """The connectivity extracted from the GDS."""
         return Extraction.of(self.layout, self.macros, self.tech, self.path("layout/{top}.def"))
+
+    @cached_property
+    def comparison(self) -> Comparison:
+        """The layout compared with the netlist, signals and supplies."""
+        return compare(self.netlist, self.extraction, self.macros, self.library.power)

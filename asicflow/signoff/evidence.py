@@ -1,4 +1,4 @@
-"""``evidence.json``: every verdict with the hashes of the files behind it, and what it means for exit codes."""
+"""``evidence.json``: every verdict with the hashes of the files behind it, and the exit codes."""
 
 from __future__ import annotations
 

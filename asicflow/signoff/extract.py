@@ -167,10 +167,10 @@ def cell_pins(
     alone = Connectivity({name: gallery.region(name) for name in stack}, marks)
     points: dict[str, dict[str, list[Point]]] = {cell: {} for cell in cells}
     for cluster in alone.clusters:
-        for cell, pin in sorted({m.pin for m in cluster.marks}):
-            first = next(m for m in cluster.marks if m.pin == (cell, pin))
-            where = (first.layer, first.x - gallery.offsets[cell], first.y)
-            points[cell].setdefault(pin, []).append(where)
+        for owner in sorted({m.pin for m in cluster.marks}):
+            first = next(m for m in cluster.marks if m.pin == owner)
+            where = (first.layer, first.x - gallery.offsets[owner[0]], first.y)
+            points[owner[0]].setdefault(owner[1], []).append(where)
     metals = set(stack)
     return {
         cell: CellPins(

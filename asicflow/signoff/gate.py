@@ -119,6 +119,4 @@ def _broken(gate: Gate, context: GateContext, error: Exception) -> GateResult:
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(traceback.format_exc())
     reason = str(error).splitlines()[0] if str(error) else ""
-    return GateResult(
-        Verdict.FAIL, f"the checker broke: {type(error).__name__}: {reason}", evidence=[path]
-    )
+    return GateResult(Verdict.FAIL, f"the checker broke: {type(error).__name__}: {reason}", evidence=[path])

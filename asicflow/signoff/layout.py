@@ -63,6 +63,11 @@ class Layout:
         self.layers = layers
         self._flat: dict[str, kdb.Region] = {}
 
+    @property
+    def die(self) -> kdb.Box:
+        """The die: the box around everything."""
+        return self.cell.bbox()
+
     def region(self, name: str) -> kdb.Region:
         """All shapes of a layer, cells included, flat and merged."""
         if name not in self._flat:

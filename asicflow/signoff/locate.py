@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from itertools import pairwise
 
 import klayout.db as kdb
 
@@ -30,7 +31,7 @@ def find_gap(
     one = {m: _shapes(connectivity, part, m) for m in metals}
     two = {m: _shapes(connectivity, rest, m) for m in metals}
     crossings: list[Point] = []
-    for low, high in zip(metals, metals[1:], strict=False):
+    for low, high in pairwise(metals):
         for a, b in ((one[low], two[high]), (one[high], two[low])):
             crossings += [(high, *_centre(p)) for p in (a & b).each()]
     if crossings:
@@ -66,7 +67,11 @@ def find_bridge(
         first = next(iter(starts - {node}), None)
         last = next(iter(ends - {node}), None)
         whole = first is None or starts - {node} <= graph.reach({first}, node)
-        if whole and (last is None or ends - {node} <= graph.reach({last}, node)) and node not in starts | ends:
+        if (
+            whole
+            and (last is None or ends - {node} <= graph.reach({last}, node))
+            and node not in starts | ends
+        ):
             return graph.place(node)
     chosen = apart[len(apart) // 2] if apart else way[len(way) // 2]
     return graph.place(chosen)
@@ -151,7 +156,7 @@ class _Graph:
 
 
 def _pieces(region: kdb.Region) -> list[kdb.Box]:
-    """Cut metal at its corners in both directions, so that a bridge between two wires is a piece of its own."""
+    """Cut metal at its corners in both directions, so that a bridge between wires is a piece of its own."""
     rows = kdb.Shapes()
     for polygon in region.decompose_trapezoids_to_region(kdb.Polygon.TD_htrapezoids).each():
         rows.insert(polygon.bbox())

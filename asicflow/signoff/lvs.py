@@ -217,7 +217,9 @@ class _Comparer:
         """How much a group speaks for being a net: its driver most, labels least."""
         total = 0
         for instance, pin in {m.pin for m in marks}:
-            drives = instance and self.macros[self.found.placed[instance].cell].pins[pin].direction == "OUTPUT"
+            drives = (
+                instance and self.macros[self.found.placed[instance].cell].pins[pin].direction == "OUTPUT"
+            )
             total += 4 if drives else 2 if instance else 1
         return total
 
@@ -265,7 +267,9 @@ class _Comparer:
     def _open(self, net: str, part: _Group, main: _Group, mark: Mark) -> None:
         names = ", ".join(_name(m.pin) for m in part.marks[net][:3])
         more = len(part.marks[net]) - 3
-        text = f"net {net} is open: {names}{f' and {more} more' if more > 0 else ''} not connected to the rest"
+        text = (
+            f"net {net} is open: {names}{f' and {more} more' if more > 0 else ''} not connected to the rest"
+        )
         place = None
         if self.located < MAX_LOCATED:
             self.located += 1
@@ -307,9 +311,7 @@ class _Comparer:
         trans = self.found.placed[name].trans
         return Mark((name, ""), "", trans.disp.x, trans.disp.y)
 
-    def _add(
-        self, net: str, text: str, rule: str, mark: Mark | None = None, supply: bool = False
-    ) -> Finding:
+    def _add(self, net: str, text: str, rule: str, mark: Mark | None = None, supply: bool = False) -> Finding:
         finding = Finding(text, rule)
         if mark is not None:
             finding.x_um, finding.y_um, finding.layer = mark.x / 1000, mark.y / 1000, mark.layer

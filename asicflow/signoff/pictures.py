@@ -1,4 +1,4 @@
-"""Pictures of the layout: the whole die, and a crop around each finding, drawn by KLayout without a window."""
+"""Pictures of the layout: the whole die and a crop around each finding, drawn by KLayout off screen."""
 
 from __future__ import annotations
 

@@ -20,7 +20,6 @@ from asicflow.signoff.evidence import (
     run_exit_code,
     unverified,
 )
-from asicflow.signoff.gate import GROUPS
 from asicflow.signoff.junit import write_junit
 from asicflow.signoff.verdict import Verdict
 from asicflow.workspace import Workspace, write_atomically
@@ -131,12 +130,9 @@ def render_html(evidence: Evidence, root: Path, manifest: dict[str, Any] | None 
     env.filters["label"] = figures.label
     env.filters["place"] = place_text
     env.globals["picture"] = lambda name: _embed(root / name)
-    present = [g for g in (*GROUPS, *dict.fromkeys(x["group"] for x in evidence["gates"]))]
-    groups = [g for g in dict.fromkeys(present) if any(x["group"] == g for x in evidence["gates"])]
     return env.get_template("report.html.j2").render(
         evidence=evidence,
         headline=headline(evidence),
-        groups=groups,
         group_titles=GROUP_TITLES,
         open_gates=unverified(evidence),
         tiles=figures.tiles(evidence),

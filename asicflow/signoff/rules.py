@@ -65,9 +65,7 @@ def derive_rules(tech: TechLef, layers: dict[str, GdsLayer]) -> RuleSet:
             rules += _metal_rules(layer)
         elif 0 < index < len(mapped) - 1:
             rules += _cut_rules(layer, mapped[index - 1].name, mapped[index + 1].name)
-        rules.append(
-            Rule(f"{layer.name}.grid", "grid", layer.name, tech.grid, f"on the {tech.grid} nm grid")
-        )
+        rules.append(Rule(f"{layer.name}.grid", "grid", layer.name, tech.grid, f"on the {tech.grid} nm grid"))
     unmapped = [layer.name for layer in kinds if layer.name not in layers]
     return RuleSet(rules, [layer.name for layer in mapped], unmapped)
 
@@ -111,7 +109,5 @@ def _cut_rules(layer: Layer, below: str, above: str) -> list[Rule]:
         limits = " or ".join(f"{min(p) / 1000:g}/{max(p) / 1000:g}" for p in found)
         text = f"enclosure by {metal}: {limits} um on opposite sides"
         largest = max(max(p) for p in found)
-        rules.append(
-            Rule(f"{name}.in_{metal}", "enclosure", name, largest, text, other=metal, pairs=found)
-        )
+        rules.append(Rule(f"{name}.in_{metal}", "enclosure", name, largest, text, other=metal, pairs=found))
     return rules

@@ -11,7 +11,7 @@ from asicflow.signoff.lvs import Comparison, compare
 from asicflow.signoff.netlist import read_netlist
 from asicflow.signoff.verdict import Finding
 
-from .hand_made import P, HandMade, context_of
+from .hand_made import HandMade, P, context_of
 
 Place = tuple[float, ...] | None
 """(x, y) or a box (x1, y1, x2, y2) in um, or no place."""

@@ -3,6 +3,41 @@
 from __future__ import annotations
 
 from asicflow.signoff.gate import Gate
+from asicflow.signoff.gates import exactness, layout, lvs, model, pending, provenance, rtl, timing
 
-BUILT_IN: list[type[Gate]] = []
+BUILT_IN: list[type[Gate]] = [
+    model.AccuracyGate,
+    model.GoldenGate,
+    model.CsimGate,
+    model.RangeGate,
+    rtl.LintGate,
+    rtl.StructureGate,
+    exactness.RtlExactnessGate,
+    exactness.MappedExactnessGate,
+    exactness.RoutedExactnessGate,
+    timing.SetupGate,
+    timing.HoldGate,
+    timing.SlewGate,
+    timing.CapacitanceGate,
+    timing.FanoutGate,
+    timing.UnconstrainedGate,
+    timing.ClockGate,
+    timing.CornersGate,
+    layout.RoutingGate,
+    layout.DrcGate,
+    lvs.AntennaGate,
+    layout.DensityMaxGate,
+    layout.DensityMinGate,
+    layout.SanityGate,
+    layout.AreaGate,
+    lvs.TopLvsGate,
+    lvs.PowerGridGate,
+    provenance.HashesGate,
+    provenance.ToolsGate,
+    provenance.PdkGate,
+    provenance.RunGate,
+    provenance.LfsGate,
+    provenance.LicencesGate,
+    *pending.PENDING,
+]
 """Every gate that comes with asicflow, in the order of the report within its group."""

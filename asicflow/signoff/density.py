@@ -1,0 +1,93 @@
+"""Metal density in windows, with the limits that a technology LEF states."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+import klayout.db as kdb
+
+from asicflow.signoff.layout import Layout
+from asicflow.signoff.verdict import Rows
+
+_LAYER = re.compile(r"^LAYER\s+(\S+)\s*$(.*?)^END\s+\1\s*$", re.MULTILINE | re.DOTALL)
+_NUMBERS = r"\s+([\d.]+)(?:\s+([\d.]+))?\s*;"
+
+
+@dataclass(frozen=True)
+class DensityLimit:
+    """Limits of one layer in percent, window and step in um."""
+
+    layer: str
+    minimum: float | None
+    maximum: float | None
+    window: float
+    step: float
+
+
+def read_density_limits(tech_lef: Path) -> list[DensityLimit]:
+    """Read MINIMUMDENSITY, MAXIMUMDENSITY, DENSITYCHECKWINDOW and DENSITYCHECKSTEP of every layer."""
+    text = re.sub(r"#[^\n]*", "", tech_lef.read_text())
+    found = []
+    for name, body in _LAYER.findall(text):
+        values = {}
+        for key in ("MINIMUMDENSITY", "MAXIMUMDENSITY", "DENSITYCHECKWINDOW", "DENSITYCHECKSTEP"):
+            match = re.search(key + _NUMBERS, body)
+            values[key] = float(match.group(1)) if match else None
+        low, high, window, step = values.values()
+        if low is not None or high is not None:
+            size = window or 0.0
+            found.append(DensityLimit(name, low, high, size, step or size))
+    return found
+
+
+def density_rows(layout: Layout, limits: list[DensityLimit], which: str) -> Rows:
+    """Mean and worst density per layer.
+
+    Parameters
+    ----------
+    which : str
+        ``"maximum"`` or ``"minimum"``: what the worst window is.
+    """
+    rows: Rows = []
+    for limit in limits:
+        if limit.layer not in layout.layers:
+            continue
+        windows = _windows(layout, limit)
+        pick = max if which == "maximum" else min
+        worst, centre = pick(windows, key=lambda w: w[0])
+        metal = layout.region(limit.layer).area()
+        rows.append(
+            {
+                "layer": limit.layer,
+                "mean_percent": round(100 * metal / (layout.die.area() or 1), 2),
+                "worst_percent": round(100 * worst, 2),
+                "limit_percent": getattr(limit, which),
+                "window_um": limit.window or None,
+                "windows": len(windows),
+                "x_um": round(centre.x / 1000, 3),
+                "y_um": round(centre.y / 1000, 3),
+            }
+        )
+    return rows
+
+
+def _windows(layout: Layout, limit: DensityLimit) -> list[tuple[float, kdb.Point]]:
+    """(density, centre) of each window; one window over the die when the die is smaller."""
+    die, metal = layout.die, layout.region(limit.layer)
+    size = round(limit.window * 1000) or max(die.width(), die.height())
+    step = round(limit.step * 1000) or size
+    found = []
+    for x in _starts(die.left, die.right, size, step):
+        for y in _starts(die.bottom, die.top, size, step):
+            box = kdb.Box(x, y, x + size, y + size) & die
+            covered = (metal & kdb.Region(box)).area()
+            found.append((covered / box.area(), box.center()))
+    return found
+
+
+def _starts(low: int, high: int, size: int, step: int) -> list[int]:
+    """Lower edges of windows that cover low..high; the last one ends at high."""
+    last = max(low, high - size)
+    return sorted({*range(low, last + 1, step), last})

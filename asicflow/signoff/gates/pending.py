@@ -1,0 +1,83 @@
+"""Checks that a review asks for and that are not made here: UNVERIFIED, with the way to close them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from asicflow.signoff.context import GateContext
+from asicflow.signoff.gate import Gate
+from asicflow.signoff.verdict import GateResult, Verdict
+
+
+@dataclass(frozen=True)
+class _Pending:
+    """One such check."""
+
+    id: str
+    title: str
+    mandatory: bool
+    summary: str
+    close: str
+    top: str = ""
+    """Reason for leaving it out when the top is the accelerator alone."""
+
+
+_NO_CPU = "the top is the accelerator alone: no processor, no firmware"
+_NO_SHUTTLE = "the top is a block: shuttle rules apply to the chip that carries it"
+
+_PENDING = (
+    _Pending("rtl.cdc", "Clock domain crossings and reset synchronisation", True,
+             "crossings into the block are not analysed",
+             "run a CDC tool on the chip that holds the block; inside there is one clock"),
+    _Pending("rtl.reset", "Reset of every state bit", True, "not checked bit by bit",
+             "compare the register list with the reset values in a formal tool"),
+    _Pending("rtl.xprop", "X propagation from power-up", True,
+             "the two-state simulation starts from random register contents; it is not a four-state run",
+             "simulate the RTL in a four-state simulator from power-up with random memories"),
+    _Pending("equivalence.formal", "Formal equivalence RTL, mapped, routed", True,
+             "equivalence rests on simulation", "run a formal equivalence checker on both netlists"),
+    _Pending("layout.magic-drc", "Magic DRC with the PDK technology", True, "Magic was not run",
+             "load the GDS in Magic with the PDK's technology; run `drc check; drc catchup` and count"),
+    _Pending("layout.official-drc", "Official KLayout DRC deck", True, "the official deck was not run",
+             "download the full PDK with its KLayout deck and run it on the GDS"),
+    _Pending("lvs.device", "Device-level LVS of cells and top", True, "devices were not extracted",
+             "extract the GDS with Magic and compare with the CDL of the library in netgen"),
+    _Pending("power.ir-drop", "Static IR drop", True, "not computed",
+             "solve the power grid with the currents of a power analysis"),
+    _Pending("power.estimate", "Power from simulated activity", False, "not computed",
+             "annotate the netlist with activity of the post-route simulation"),
+    _Pending("firmware.image", "Firmware image, stack bound, CRC", True, "not checked",
+             "run the firmware stage", _NO_CPU),
+    _Pending("firmware.boot", "Boots in RTL, first inference correct", True, "not checked",
+             "run the firmware stage", _NO_CPU),
+    _Pending("shuttle.rules", "Shuttle slot rules", True, "not checked",
+             "build the chip for a slot of the shuttle", _NO_SHUTTLE),
+)  # fmt: skip
+
+
+class PendingGate(Gate):
+    """A check that is named and never passes here."""
+
+    pending: _Pending
+
+    def not_applicable(self, context: GateContext) -> str:
+        """The reason when the accelerator alone has no such thing."""
+        return self.pending.top if context.top == "accel" else ""
+
+    def run(self, context: GateContext) -> GateResult:
+        """UNVERIFIED."""
+        return GateResult(Verdict.UNVERIFIED, self.pending.summary, close=self.pending.close)
+
+
+def _gate(pending: _Pending) -> type[Gate]:
+    name = pending.id.title().replace(".", "").replace("-", "") + "Gate"
+    return type(
+        name,
+        (PendingGate,),
+        {"__doc__": pending.title, "__module__": __name__, "id": pending.id, "title": pending.title,
+         "mandatory": pending.mandatory, "pending": pending},
+    )  # fmt: skip
+
+
+PENDING: list[type[Gate]] = [_gate(p) for p in _PENDING]
+"""One gate per open check."""
