@@ -84,7 +84,7 @@ def assemble(job: Assembly, out: Path) -> None:
     socket = load_ip(SOCKET)
     cycles_width = min(32, engine.cycles.bit_length() + 1)
     socket.check_parameters(_parameters(engine, cycles_width))
-    regmap = compile_map(socket.path(socket.rdl), _rdl_parameters(engine, job.model_sha256))
+    regmap = compile_map(socket.registers, _rdl_parameters(engine, job.model_sha256))
     files = _write_rtl(job, engine, socket, regmap, cycles_width, out / "rtl")
     sdc = write_sdc(TOP, CLOCK_PORT, INPUTS, OUTPUTS, job.period_ns, job.driver)
     (out / f"{TOP}.sdc").write_text(sdc)

@@ -35,9 +35,9 @@ class Bus(_Section):
 
     protocol: Literal["ahb-lite"]
     role: Literal["slave", "master"]
-    window_bytes: int
     data_bits: int
-    wait_states: int
+    window_bytes: int = 0  # slaves only
+    wait_states: int = 0  # slaves only
     signals: dict[str, str]
 
 
@@ -58,7 +58,7 @@ class Port(_Section):
 
 
 class IpManifest(_Section):
-    """One block.  ``rdl``, ``rtl`` and ``testbench`` are paths relative to ``folder``."""
+    """One block.  ``rdl`` (if any), ``rtl`` and ``testbench`` are paths relative to ``folder``."""
 
     schema_: Literal["asicflow.ip/1"] = Field(alias="schema")
     folder: Path
@@ -68,9 +68,9 @@ class IpManifest(_Section):
     license: str
     maturity: Literal["draft", "verified", "silicon"]
     top: str
-    rdl: Path
+    rdl: Path | None = None
     rtl: list[Path]
-    generated: list[str]
+    generated: list[str] = []
     testbench: list[Path]
     clocks: dict[str, str]
     resets: dict[str, Reset]
@@ -82,6 +82,19 @@ class IpManifest(_Section):
     def path(self, relative: Path | str) -> Path:
         """Return the absolute path of one of the block's files."""
         return self.folder / relative
+
+    @property
+    def registers(self) -> Path:
+        """Absolute path of the register map.
+
+        Raises
+        ------
+        UserError
+            If the block has no registers.
+        """
+        if self.rdl is None:
+            raise UserError(f"{self.name} has no register map", where=str(self.folder))
+        return self.path(self.rdl)
 
     def check_parameters(self, values: dict[str, int]) -> None:
         """Refuse a value outside the manifest's range.
@@ -120,7 +133,7 @@ def load_ip(name: str) -> IpManifest:
         manifest = IpManifest.model_validate({**data, "folder": folder})
     except (OSError, yaml.YAMLError, TypeError, ValidationError) as error:
         raise UserError(f"the manifest of {name} is not valid: {error}", where=str(path)) from error
-    for relative in [manifest.rdl, *manifest.rtl, *manifest.testbench]:
+    for relative in [*filter(None, [manifest.rdl]), *manifest.rtl, *manifest.testbench]:
         if not manifest.path(relative).is_file():
             raise UserError(f"the manifest names {relative}, which is not there", where=str(path))
     return manifest

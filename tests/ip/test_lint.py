@@ -32,8 +32,10 @@ class Design:
 
 
 def block(manifest: IpManifest, folder: Path) -> Design:
-    """Return the RTL of one IP with its registers generated for default parameters."""
-    regmap = compile_map(manifest.path(manifest.rdl))
+    """Return the RTL of one IP with its registers, if any, generated for default parameters."""
+    if manifest.rdl is None:
+        return Design(manifest.top, [manifest.path(f) for f in manifest.rtl])
+    regmap = compile_map(manifest.registers)
     (registers,) = manifest.generated
     (folder / registers).write_text(write_regblock(regmap, manifest.bus.window_bytes))
     return Design(manifest.top, [folder / registers, *(manifest.path(f) for f in manifest.rtl)])
@@ -53,9 +55,11 @@ def verilator(design: Design) -> str:
 
 
 def icarus(design: Design) -> str:
+    """A part select in always_comb makes Icarus 11 wake the process more often, which changes no result."""
     command = ["iverilog", "-g2012", "-Wall", "-t", "null", "-s", design.top, *map(str, design.files)]
     done = subprocess.run(command, capture_output=True, text=True)
-    return done.stdout + done.stderr
+    lines = (done.stdout + done.stderr).splitlines(True)
+    return "".join(line for line in lines if "sorry: constant selects in always_*" not in line)
 
 
 def slang(design: Design) -> str:

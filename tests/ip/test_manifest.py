@@ -78,9 +78,9 @@ def test_an_unknown_ip_is_refused() -> None:
         load_ip("nothing")
 
 
-@pytest.mark.parametrize("name", IPS)
+@pytest.mark.parametrize("name", [name for name in IPS if load_ip(name).rdl])
 def test_the_version_is_that_of_the_register_map(name: str) -> None:
     manifest = load_ip(name)
-    regmap = compile_map(manifest.path(manifest.rdl))
+    regmap = compile_map(manifest.registers)
     fields = {field.name: field.reset for field in regmap.register("VERSION").fields}
     assert manifest.version == f"{fields['major']}.{fields['minor']}.{fields['patch']}"

@@ -1,0 +1,378 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Instruction decoder: from one or two halfwords to the settings of the datapath and the kind of work.
+//
+// Bits that the architecture calls "should be" are ignored. An empty register list is undefined here.
+
+module armv6m_decode (
+  input  logic [15:0] first_i,     // First halfword
+  input  logic [15:0] second_i,    // Second halfword of a 32-bit instruction
+
+  // Datapath
+  output logic [3:0]  ra_o,        // Register A: 0 to 14, 15 is PC
+  output logic [3:0]  rb_o,        // Register B
+  output logic [3:0]  rd_o,        // Destination (load: Rt)
+  output logic [3:0]  rt_o,        // Register to store
+  output logic [1:0]  a_sel_o,     // First operand
+  output logic        b_imm_o,     // Second operand: imm_o instead of register B
+  output logic [31:0] imm_o,       // Immediate, offset
+  output logic        invert_o,    // Subtract (BIC)
+  output logic        carry_one_o, // Carry in is 1
+  output logic        carry_flag_o,// Carry in is the C flag
+  output logic [1:0]  logic_o,     // Logic operation
+  output logic [2:0]  extend_o,    // Extension or reversal
+  output logic        left_o,      // LSL
+  output logic        rotate_o,    // ROR
+  output logic        arith_o,     // ASR
+  output logic        amount_imm_o,// Shift by amount_o instead of by register B
+  output logic [7:0]  amount_o,    // Shift amount
+  output logic [2:0]  result_o,    // What to write
+  output logic        write_o,     // Write rd_o
+  output logic        set_nz_o,    // Set N and Z
+  output logic        set_c_o,     // Set C
+  output logic        set_v_o,     // Set V
+
+  // Memory
+  output logic        load_o,      // Single load
+  output logic        store_o,     // Single store
+  output logic [1:0]  size_o,      // 0 byte, 1 halfword, 2 word
+  output logic        signed_o,    // Sign extension
+  output logic        multiple_o,  // LDM, STM, PUSH, POP
+  output logic        mult_load_o, // LDM, POP
+  output logic        push_o,      // PUSH: the first address is the sum
+  output logic [8:0]  list_o,      // R0 to R7, and LR or PC
+  output logic        write_back_o,// Write back the base
+
+  // Kind
+  output logic        branch_o,    // Go to the sum
+  output logic        condition_o, // If cond_o holds
+  output logic [3:0]  cond_o,      // Condition
+  output logic        exchange_o,  // BX, BLX: bit 0 of the target is the T flag
+  output logic        return_o,    // BX: the target may be an EXC_RETURN
+  output logic        multiply_o,  // MULS
+  output logic        svc_o,       // SVC
+  output logic        cps_o,       // CPS; bit 4 of the instruction is PRIMASK
+  output logic        msr_o,       // MSR from register A
+  output logic [7:0]  sysm_o,      // Special register of MRS and MSR
+  output logic        wfi_o,       // WFI
+  output logic        wfe_o,       // WFE
+  output logic        sev_o,       // SEV
+  output logic        undefined_o  // UNDEFINED, UDF, BKPT
+);
+
+  logic [3:0]  high_d, high_m;
+  logic [2:0]  low_d, low_n, low_m, low_t;
+  logic [4:0]  imm5;
+  logic [3:0]  count;     // Registers in the list
+  logic [31:0] far;       // Offset of BL
+  logic        j1, j2;
+
+  assign low_d  = first_i[2:0];
+  assign low_n  = first_i[5:3];
+  assign low_m  = first_i[8:6];
+  assign low_t  = first_i[10:8];
+  assign high_d = {first_i[7], first_i[2:0]};
+  assign high_m = first_i[6:3];
+  assign imm5   = first_i[10:6];
+  assign sysm_o = second_i[7:0];
+  assign cond_o = first_i[11:8];
+
+  assign j1  = ~(second_i[13] ^ first_i[10]);
+  assign j2  = ~(second_i[11] ^ first_i[10]);
+  assign far = {{8{first_i[10]}}, j1, j2, first_i[9:0], second_i[10:0], 1'b0};
+
+  // The extra register of PUSH and POP counts, that bit of LDM and STM belongs to the opcode.
+  assign list_o = {first_i[8] & (first_i[15:12] == 4'b1011), first_i[7:0]};
+  always_comb begin
+    count = 4'd0;
+    for (int i = 0; i < 9; i++) begin
+      count = count + 4'(list_o[i]);
+    end
+  end
+
+  always_comb begin
+    ra_o = {1'b0, low_n};
+    rb_o = {1'b0, low_m};
+    rd_o = {1'b0, low_d};
+    rt_o = {1'b0, low_d};
+    a_sel_o = armv6m_pkg::ARegister;
+    b_imm_o = 1'b0;
+    imm_o = 32'd0;
+    invert_o = 1'b0;
+    carry_one_o = 1'b0;
+    carry_flag_o = 1'b0;
+    logic_o = 2'd0;
+    extend_o = {first_i[11], first_i[7:6]};
+    left_o = 1'b0;
+    rotate_o = 1'b0;
+    arith_o = 1'b0;
+    amount_imm_o = 1'b0;
+    amount_o = {2'b00, (imm5 == 5'd0) & (first_i[12:11] != 2'b00), imm5};  // LSR #0, ASR #0 mean 32
+    result_o = armv6m_pkg::RSum;
+    write_o = 1'b0;
+    set_nz_o = 1'b0;
+    set_c_o = 1'b0;
+    set_v_o = 1'b0;
+    load_o = 1'b0;
+    store_o = 1'b0;
+    size_o = 2'd2;
+    signed_o = 1'b0;
+    multiple_o = 1'b0;
+    mult_load_o = first_i[11];
+    push_o = 1'b0;
+    write_back_o = 1'b0;
+    branch_o = 1'b0;
+    condition_o = 1'b0;
+    exchange_o = 1'b0;
+    return_o = 1'b0;
+    multiply_o = 1'b0;
+    svc_o = 1'b0;
+    cps_o = 1'b0;
+    msr_o = 1'b0;
+    wfi_o = 1'b0;
+    wfe_o = 1'b0;
+    sev_o = 1'b0;
+    undefined_o = 1'b0;
+
+    casez (first_i)
+      //////////////////////////////
+      // Shift, add, sub, compare //
+      //////////////////////////////
+      16'b00011_???????????: begin  // ADDS, SUBS: register, 3-bit immediate
+        b_imm_o = first_i[10];
+        imm_o[2:0] = low_m;
+        invert_o = first_i[9];
+        carry_one_o = first_i[9];
+        {write_o, set_nz_o, set_c_o, set_v_o} = 4'b1111;
+      end
+      16'b0000_????????????, 16'b00010_???????????: begin  // LSLS, LSRS, ASRS by immediate
+        left_o = first_i[12:11] == 2'b00;
+        arith_o = first_i[12];
+        amount_imm_o = 1'b1;
+        result_o = armv6m_pkg::RShift;
+        {write_o, set_nz_o, set_c_o} = 3'b111;
+      end
+      16'b001_?????????????: begin  // MOVS, CMP, ADDS, SUBS: 8-bit immediate
+        ra_o = {1'b0, low_t};
+        rd_o = {1'b0, low_t};
+        a_sel_o = (first_i[12:11] == 2'b00) ? armv6m_pkg::AZero : armv6m_pkg::ARegister;
+        b_imm_o = 1'b1;
+        imm_o[7:0] = first_i[7:0];
+        invert_o = first_i[11];
+        carry_one_o = first_i[11];
+        write_o = first_i[12:11] != 2'b01;
+        set_nz_o = 1'b1;
+        {set_c_o, set_v_o} = {2{first_i[12:11] != 2'b00}};
+      end
+
+      /////////////////////
+      // Data processing //
+      /////////////////////
+      16'b010000_??????????: begin
+        ra_o = {1'b0, low_d};
+        rb_o = {1'b0, low_n};
+        write_o = 1'b1;
+        set_nz_o = 1'b1;
+        case (first_i[9:6])
+          4'h0: result_o = armv6m_pkg::RLogic;                                            // ANDS
+          4'h1: begin result_o = armv6m_pkg::RLogic; logic_o = 2'd1; end                  // EORS
+          4'h2: begin result_o = armv6m_pkg::RShift; left_o = 1'b1; set_c_o = 1'b1; end   // LSLS
+          4'h3: begin result_o = armv6m_pkg::RShift; set_c_o = 1'b1; end                  // LSRS
+          4'h4: begin result_o = armv6m_pkg::RShift; arith_o = 1'b1; set_c_o = 1'b1; end  // ASRS
+          4'h5: begin carry_flag_o = 1'b1; {set_c_o, set_v_o} = 2'b11; end    // ADCS
+          4'h6: begin                                                         // SBCS
+            invert_o = 1'b1;
+            carry_flag_o = 1'b1;
+            {set_c_o, set_v_o} = 2'b11;
+          end
+          4'h7: begin result_o = armv6m_pkg::RShift; rotate_o = 1'b1; set_c_o = 1'b1; end // RORS
+          4'h8: begin result_o = armv6m_pkg::RLogic; write_o = 1'b0; end                  // TST
+          4'h9: begin                                                         // RSBS
+            a_sel_o = armv6m_pkg::AZero;
+            {invert_o, carry_one_o, set_c_o, set_v_o} = 4'b1111;
+          end
+          4'hA: begin                                                         // CMP
+            write_o = 1'b0;
+            {invert_o, carry_one_o, set_c_o, set_v_o} = 4'b1111;
+          end
+          4'hB: begin write_o = 1'b0; {set_c_o, set_v_o} = 2'b11; end         // CMN
+          4'hC: begin result_o = armv6m_pkg::RLogic; logic_o = 2'd2; end                  // ORRS
+          4'hD: begin result_o = armv6m_pkg::RProduct; multiply_o = 1'b1; end             // MULS
+          4'hE: begin result_o = armv6m_pkg::RLogic; invert_o = 1'b1; end                 // BICS
+          default: begin result_o = armv6m_pkg::RLogic; logic_o = 2'd3; end               // MVNS
+        endcase
+      end
+
+      ////////////////////////////////////
+      // High registers, branch to them //
+      ////////////////////////////////////
+      16'b010001_00_????????, 16'b010001_10_????????: begin  // ADD, MOV
+        ra_o = high_d;
+        rb_o = high_m;
+        rd_o = high_d;
+        a_sel_o = first_i[9] ? armv6m_pkg::AZero : armv6m_pkg::ARegister;
+        write_o = high_d != 4'd15;
+        branch_o = high_d == 4'd15;
+      end
+      16'b010001_01_????????: begin  // CMP
+        ra_o = high_d;
+        rb_o = high_m;
+        {invert_o, carry_one_o, set_nz_o, set_c_o, set_v_o} = 5'b11111;
+      end
+      16'b010001_11_????????: begin  // BX, BLX
+        rb_o = high_m;
+        rd_o = 4'd14;
+        a_sel_o = armv6m_pkg::AZero;
+        result_o = armv6m_pkg::RLink;
+        write_o = first_i[7];
+        branch_o = 1'b1;
+        exchange_o = 1'b1;
+        return_o = ~first_i[7];
+      end
+
+      ////////////////////////
+      // Single load, store //
+      ////////////////////////
+      16'b01001_???????????: begin  // LDR literal
+        ra_o = 4'd15;
+        rd_o = {1'b0, low_t};
+        a_sel_o = armv6m_pkg::AWord;
+        b_imm_o = 1'b1;
+        imm_o[9:2] = first_i[7:0];
+        load_o = 1'b1;
+      end
+      16'b0101_????????????: begin  // Register offset
+        store_o = (first_i[11:9] <= 3'd2);
+        load_o = ~store_o;
+        signed_o = (first_i[11:9] == 3'd3) | (first_i[11:9] == 3'd7);
+        case (first_i[11:9])
+          3'd0, 3'd4: size_o = 2'd2;
+          3'd1, 3'd5, 3'd7: size_o = 2'd1;
+          default: size_o = 2'd0;
+        endcase
+      end
+      16'b011_?????????????: begin  // Word, byte: immediate offset
+        b_imm_o = 1'b1;
+        imm_o[6:0] = first_i[12] ? {2'b00, imm5} : {imm5, 2'b00};
+        size_o = first_i[12] ? 2'd0 : 2'd2;
+        load_o = first_i[11];
+        store_o = ~first_i[11];
+      end
+      16'b1000_????????????: begin  // Halfword: immediate offset
+        b_imm_o = 1'b1;
+        imm_o[5:1] = imm5;
+        size_o = 2'd1;
+        load_o = first_i[11];
+        store_o = ~first_i[11];
+      end
+      16'b1001_????????????: begin  // Relative to SP
+        ra_o = 4'd13;
+        rd_o = {1'b0, low_t};
+        rt_o = {1'b0, low_t};
+        b_imm_o = 1'b1;
+        imm_o[9:2] = first_i[7:0];
+        load_o = first_i[11];
+        store_o = ~first_i[11];
+      end
+
+      ////////////////////////////////
+      // Addresses, stack, and more //
+      ////////////////////////////////
+      16'b1010_????????????: begin  // ADR, ADD Rd, SP
+        ra_o = first_i[11] ? 4'd13 : 4'd15;
+        rd_o = {1'b0, low_t};
+        a_sel_o = armv6m_pkg::AWord;
+        b_imm_o = 1'b1;
+        imm_o[9:2] = first_i[7:0];
+        write_o = 1'b1;
+      end
+      16'b1011_0000_????????: begin  // ADD SP, SUB SP
+        ra_o = 4'd13;
+        rd_o = 4'd13;
+        b_imm_o = 1'b1;
+        imm_o[8:2] = first_i[6:0];
+        invert_o = first_i[7];
+        carry_one_o = first_i[7];
+        write_o = 1'b1;
+      end
+      16'b1011_0010_????????, 16'b1011_1010_????????: begin  // Extensions, reversals
+        rb_o = {1'b0, low_n};
+        result_o = armv6m_pkg::RExtend;
+        write_o = 1'b1;
+        undefined_o = first_i[11] & (first_i[7:6] == 2'b10);
+      end
+      16'b1011_?10?_????????: begin  // PUSH, POP
+        ra_o = 4'd13;
+        rd_o = 4'd13;
+        b_imm_o = 1'b1;
+        imm_o[5:2] = count;
+        invert_o = ~first_i[11];
+        carry_one_o = ~first_i[11];
+        multiple_o = 1'b1;
+        push_o = ~first_i[11];
+        write_back_o = 1'b1;
+        undefined_o = list_o == 9'd0;
+      end
+      16'b1011_0110_011?????: cps_o = 1'b1;
+      16'b1011_1111_????0000: begin  // Hints; the unallocated ones do nothing
+        wfe_o = first_i[7:4] == 4'd2;
+        wfi_o = first_i[7:4] == 4'd3;
+        sev_o = first_i[7:4] == 4'd4;
+      end
+      16'b1100_????????????: begin  // STM, LDM
+        ra_o = {1'b0, low_t};
+        rd_o = {1'b0, low_t};
+        b_imm_o = 1'b1;
+        imm_o[5:2] = count;
+        multiple_o = 1'b1;
+        write_back_o = ~first_i[11] | ~list_o[{1'b0, low_t}];
+        undefined_o = list_o == 9'd0;
+      end
+
+      ////////////////////
+      // Branches, SVC  //
+      ////////////////////
+      16'b1101_????????????: begin  // Conditional branch, UDF, SVC
+        ra_o = 4'd15;
+        b_imm_o = 1'b1;
+        imm_o = {{23{first_i[7]}}, first_i[7:0], 1'b0};
+        branch_o = first_i[11:9] != 3'd7;
+        condition_o = 1'b1;
+        svc_o = first_i[11:8] == 4'd15;
+        undefined_o = first_i[11:8] == 4'd14;
+      end
+      16'b11100_???????????: begin  // Branch
+        ra_o = 4'd15;
+        b_imm_o = 1'b1;
+        imm_o = {{20{first_i[10]}}, first_i[10:0], 1'b0};
+        branch_o = 1'b1;
+      end
+      16'b11110_???????????: begin  // 32-bit instructions
+        ra_o = 4'd15;
+        b_imm_o = 1'b1;
+        if ((second_i[15:14] == 2'b11) & second_i[12]) begin         // BL
+          imm_o = far;
+          rd_o = 4'd14;
+          result_o = armv6m_pkg::RLink;
+          write_o = 1'b1;
+          branch_o = 1'b1;
+        end else if ((second_i[15:14] != 2'b10) | second_i[12]) begin
+          undefined_o = 1'b1;
+        end else if (first_i[10:5] == 6'b011100) begin               // MSR
+          ra_o = first_i[3:0];
+          msr_o = 1'b1;
+        end else if (first_i[10:5] == 6'b011111) begin               // MRS
+          rd_o = second_i[11:8];
+          result_o = armv6m_pkg::RSpecial;
+          write_o = second_i[11:8] != 4'd15;
+        end else if ((first_i[10:4] == 7'b0111011) & ((second_i[7:5] == 3'b010) | (second_i[7:4] == 4'd6))) begin
+          branch_o = second_i[7:4] == 4'd6;                          // DSB, DMB; ISB fetches anew
+        end else begin
+          undefined_o = 1'b1;
+        end
+      end
+      default: undefined_o = 1'b1;
+    endcase
+  end
+
+endmodule

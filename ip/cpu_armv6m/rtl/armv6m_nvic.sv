@@ -1,0 +1,205 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Pending exceptions of configurable priority, and the choice among them.
+//
+// The lines are levels or pulses, synchronous to the clock. A line makes its interrupt pending while it
+// is high, but not again between entry and return of its handler unless it has been low in between.
+// The choice is registered: it is one cycle (with HREADY) behind the pending state.
+
+module armv6m_nvic #(
+  parameter int NumIrq = 32  // Interrupt lines, 1 to 32
+) (
+  input  logic        clk_i,        // Clock
+  input  logic        rst_ni,       // Reset, active low, asynchronous assertion
+  input  logic        ready_i,      // The choice may change (HREADY)
+  input  logic [31:0] irq_i,        // Interrupt lines
+  input  logic        nmi_i,        // Non-maskable interrupt line
+
+  // Registers
+  input  logic        iser_i,       // Write wdata_i to ISER
+  input  logic        icer_i,       // Write wdata_i to ICER
+  input  logic        ispr_i,       // Write wdata_i to ISPR
+  input  logic        icpr_i,       // Write wdata_i to ICPR
+  input  logic [7:0]  ipr_i,        // Write wdata_i to IPR0 to IPR7
+  input  logic        icsr_i,       // Write wdata_i to ICSR
+  input  logic        shpr2_i,      // Write wdata_i to SHPR2
+  input  logic        shpr3_i,      // Write wdata_i to SHPR3
+  input  logic [31:0] wdata_i,      // Data to write
+  output logic [31:0] enable_o,     // ISER and ICER
+  output logic [31:0] pending_o,    // ISPR and ICPR
+  output logic [63:0] priority_o,   // Two bits for each line
+  output logic [5:0]  sys_prio_o,   // SVCall, PendSV, SysTick, two bits each
+  output logic [1:0]  sys_pend_o,   // PendSV, SysTick
+
+  // Events
+  input  logic        systick_i,    // SysTick becomes pending
+  input  logic        svc_i,        // SVCall becomes pending
+  input  logic        enter_i,      // Exception num_i is entered (if ready_i)
+  input  logic        leave_i,      // The handler of exception num_i ends (if ready_i)
+  input  logic [5:0]  num_i,        // Exception number
+  output logic        new_o,        // Something became pending (SEVONPEND)
+
+  // Choice
+  output logic        nmi_o,        // NMI is pending
+  output logic        valid_o,      // An enabled exception of configurable priority is pending
+  output logic [1:0]  prio_o,       // The highest priority among them
+  output logic [5:0]  num_o         // The lowest number of that priority
+);
+
+  logic [NumIrq-1:0]      enable_q, pend_q, hold_q;
+  logic [NumIrq-1:0][1:0] prio_q;
+  logic [1:0]             svc_prio_q, pendsv_prio_q, systick_prio_q;
+  logic                   svc_q, pendsv_q, systick_q;
+  logic                   nmi_q, nmi_hold_q;
+  logic [63:0]            enter, leave;
+  logic                   unused_bits;
+
+  assign enter = {63'd0, enter_i & ready_i} << num_i;
+  assign leave = {63'd0, leave_i & ready_i} << num_i;
+  assign unused_bits = ^{enter, leave, irq_i, wdata_i};
+
+  ////////////////
+  // Interrupts //
+  ////////////////
+
+  for (genvar i = 0; i < NumIrq; i++) begin : gen_irq
+    always_ff @(posedge clk_i or negedge rst_ni) begin
+      if (!rst_ni) begin
+        enable_q[i] <= 1'b0;
+        pend_q[i]   <= 1'b0;
+        hold_q[i]   <= 1'b0;
+        prio_q[i]   <= 2'b00;
+      end else begin
+        enable_q[i] <= (enable_q[i] | (iser_i & wdata_i[i])) & ~(icer_i & wdata_i[i]);
+        pend_q[i]   <= (irq_i[i] & ~hold_q[i] & ~enter[16 + i]) | (ispr_i & wdata_i[i]) |
+                       (pend_q[i] & ~enter[16 + i] & ~(icpr_i & wdata_i[i]));
+        hold_q[i]   <= irq_i[i] & (enter[16 + i] | hold_q[i]) & ~leave[16 + i];
+        if (ipr_i[i / 4]) begin
+          prio_q[i] <= wdata_i[8 * (i % 4) + 6 +: 2];
+        end
+      end
+    end
+  end
+
+  always_comb begin
+    enable_o   = '0;
+    pending_o  = '0;
+    priority_o = '0;
+    enable_o[NumIrq-1:0]     = enable_q;
+    pending_o[NumIrq-1:0]    = pend_q;
+    priority_o[2*NumIrq-1:0] = {prio_q};
+  end
+
+  assign sys_prio_o = {systick_prio_q, pendsv_prio_q, svc_prio_q};
+  assign sys_pend_o = {systick_q, pendsv_q};
+
+  ///////////////////////
+  // System exceptions //
+  ///////////////////////
+
+  always_ff @(posedge clk_i or negedge rst_ni) begin
+    if (!rst_ni) begin
+      svc_prio_q     <= 2'b00;
+      pendsv_prio_q  <= 2'b00;
+      systick_prio_q <= 2'b00;
+      svc_q          <= 1'b0;
+      pendsv_q       <= 1'b0;
+      systick_q      <= 1'b0;
+      nmi_q          <= 1'b0;
+      nmi_hold_q     <= 1'b0;
+    end else begin
+      if (shpr2_i) begin
+        svc_prio_q <= wdata_i[31:30];
+      end
+      if (shpr3_i) begin
+        pendsv_prio_q  <= wdata_i[23:22];
+        systick_prio_q <= wdata_i[31:30];
+      end
+      svc_q      <= (svc_i & ready_i) | (svc_q & ~enter[11]);
+      pendsv_q   <= (icsr_i & wdata_i[28]) | (pendsv_q & ~enter[14] & ~(icsr_i & wdata_i[27]));
+      systick_q  <= systick_i | (icsr_i & wdata_i[26]) |
+                    (systick_q & ~enter[15] & ~(icsr_i & wdata_i[25]));
+      nmi_q      <= (nmi_i & ~nmi_hold_q & ~enter[2]) | (icsr_i & wdata_i[31]) | (nmi_q & ~enter[2]);
+      nmi_hold_q <= nmi_i & (enter[2] | nmi_hold_q) & ~leave[2];
+    end
+  end
+
+  // For SEVONPEND: an event, too, if the exception is not enabled.
+  assign new_o = |{irq_i[NumIrq-1:0] & ~hold_q & ~pend_q, ispr_i & |(wdata_i[NumIrq-1:0] & ~pend_q),
+                   systick_i & ~systick_q, icsr_i & ((wdata_i[28] & ~pendsv_q) | (wdata_i[26] & ~systick_q)),
+                   nmi_i & ~nmi_hold_q & ~nmi_q, icsr_i & wdata_i[31] & ~nmi_q};
+
+  ////////////
+  // Choice //
+  ////////////
+
+  // Indexed by exception number.
+  logic [3:0][47:0] req;
+  logic [47:0] best;
+  logic [1:0]  best_prio;
+  logic [5:0]  group;
+  logic [7:0]  octet;
+  logic [2:0]  octet_num, group_num;
+
+  for (genvar p = 0; p < 4; p++) begin : gen_req
+    logic [31:0] irq;
+    always_comb begin
+      irq = '0;
+      for (int i = 0; i < NumIrq; i++) begin
+        irq[i] = pend_q[i] & enable_q[i] & (prio_q[i] == $unsigned(2'(p)));
+      end
+    end
+    assign req[p] = {irq, systick_q & (systick_prio_q == $unsigned(2'(p))), pendsv_q & (pendsv_prio_q == $unsigned(2'(p))), 2'b00,
+                     svc_q & (svc_prio_q == $unsigned(2'(p))), 11'd0};
+  end
+
+  always_comb begin
+    best      = req[3];
+    best_prio = 2'd3;
+    if (|req[0]) begin
+      best      = req[0];
+      best_prio = 2'd0;
+    end else if (|req[1]) begin
+      best      = req[1];
+      best_prio = 2'd1;
+    end else if (|req[2]) begin
+      best      = req[2];
+      best_prio = 2'd2;
+    end
+  end
+
+  always_comb begin
+    for (int g = 0; g < 6; g++) begin
+      group[g] = |best[8 * g +: 8];
+    end
+    group_num = 3'd0;
+    octet     = best[7:0];
+    for (int g = 5; g >= 0; g--) begin
+      if (group[g]) begin
+        group_num = $unsigned(3'(g));
+        octet     = best[8 * g +: 8];
+      end
+    end
+    octet_num = 3'd0;
+    for (int k = 7; k >= 0; k--) begin
+      if (octet[k]) begin
+        octet_num = $unsigned(3'(k));
+      end
+    end
+  end
+
+  always_ff @(posedge clk_i or negedge rst_ni) begin
+    if (!rst_ni) begin
+      nmi_o   <= 1'b0;
+      valid_o <= 1'b0;
+      prio_o  <= 2'b00;
+      num_o   <= 6'd0;
+    end else if (ready_i) begin
+      nmi_o   <= nmi_q;
+      valid_o <= |group;
+      prio_o  <= best_prio;
+      num_o   <= {group_num, octet_num};
+    end
+  end
+
+endmodule
