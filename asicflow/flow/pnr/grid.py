@@ -144,7 +144,7 @@ class _Builder:
     def terminals(
         self, nets: list[Net], tables: dict[str, CellAccess]
     ) -> tuple[Terminals, list[Pin], list[Candidate | None]]:
-        """Candidates and claims of all pins; own-metal nodes become the net's property."""
+        """Candidates and claims of all pins; blocked nodes at a pin's own metal become its net's."""
         out = _TerminalLists()
         plane, columns = self.plan.lines * self.plan.columns, self.plan.columns
         for number, net in enumerate(nets):
@@ -186,7 +186,8 @@ class _Builder:
         columns = self.plan.columns
         for candidate, i, j in usable:
             node = j * columns + i
-            if candidate.own_metal and self.tech.layers[0].wires:
+            near_own_metal = self.access[0, j, i] == BLOCKED or self.no_pad[0, j, i]
+            if candidate.own_metal and near_own_metal and self.tech.layers[0].wires:
                 self.access[0, j, i] = OWNED
                 self.owner[0, j, i] = net
                 self.no_pad[0, j, i] = 0
