@@ -11,6 +11,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import pairwise
 
+import klayout.db as kdb
+
 from asicflow.pdk.lef import Antenna, Layer, Macro, Pwl, TechLef
 from asicflow.signoff.extract import Cluster, Connectivity, Extraction, Mark
 
@@ -45,7 +47,7 @@ def antenna_ratios(found: Extraction, macros: dict[str, Macro], tech: TechLef) -
         Limits and thicknesses.
     """
     marks = [m for m in found.connectivity.marks if m.pin[0] and sum(areas(found, macros, m)) > 0]
-    shapes = found.connectivity.shapes
+    shapes = _without_supplies(found, macros)
     stack = list(shapes)
     for top in range(1, len(stack) + 1, 2):
         layers = stack[: top + 1]
@@ -60,6 +62,24 @@ def antenna_ratios(found: Extraction, macros: dict[str, Macro], tech: TechLef) -
                 ratio, limit = _ratio(connectivity, cluster, tech.layers[name], gate, diffusion)
                 if limit is not None:
                     yield AntennaRatio(name, gate_mark, ratio, limit, gate, diffusion)
+
+
+def _without_supplies(found: Extraction, macros: dict[str, Macro]) -> dict[str, kdb.Region]:
+    """The layout's shapes without the supply nets, which drive no gate and hold most cuts."""
+    full = found.connectivity
+    supplies = []
+    for cluster in full.clusters:
+        pins = [m.pin for m in cluster.marks if m.pin[0]]
+        kinds = [macros[found.placed[i].cell].pins[p] for i, p in pins]
+        if any(k.is_power for k in kinds) and not any(k.gate_area > 0 for k in kinds):
+            supplies.append(cluster)
+    left = {}
+    for name, region in full.shapes.items():
+        taken = kdb.Region()
+        for cluster in supplies:
+            taken += full.shapes_of(cluster, name)
+        left[name] = region - taken
+    return left
 
 
 def areas(found: Extraction, macros: dict[str, Macro], mark: Mark) -> tuple[float, float]:

@@ -124,12 +124,13 @@ def _cut_size(source: Source, rule: Rule) -> list[Marker]:
 
 
 def _cut_array(source: Source, rule: Rule) -> list[Marker]:
-    """Spacing inside groups of at least ``extra`` rows and columns of cuts closer than the limit."""
-    cuts = source(rule.layer)
-    groups = cuts.sized(rule.value // 2).merged()
-    least = (rule.extra - 1) * rule.value // 2
+    """Spacing inside arrays of at least ``extra`` rows and columns of cuts between the same two metals."""
+    below, above = (source(name) for name in rule.others)
+    half = rule.extent // 2 - 5
+    room = (below & above).sized(-half).sized(half)
+    cuts = source(rule.layer).interacting(room)
     arrays = kdb.Region()
-    for group in groups.with_bbox_min(least, None, False).each():
+    for group in (cuts.sized(rule.value // 2).merged() & below & above).merged().each():
         inside = cuts.interacting(kdb.Region(group))
         centres = [p.bbox().center() for p in inside.each()]
         if min(len({c.x for c in centres}), len({c.y for c in centres})) >= rule.extra:
@@ -139,13 +140,13 @@ def _cut_array(source: Source, rule: Rule) -> list[Marker]:
 
 def _enclosure(source: Source, rule: Rule) -> list[Marker]:
     """Cuts that no allowed pair of overhangs, in either direction, finds covered by metal."""
-    cuts, metal = source(rule.layer), source(rule.other)
+    cuts, metal = source(rule.layer), source(rule.others[0])
     bare = _one_by_one(cuts if rule.value else cuts - metal)
     for one, two in rule.pairs if rule.value else ():
         for dx, dy in sorted({(one, two), (two, one)}):
             grown = _one_by_one(bare.sized(dx, dy, 2))
             bare = _one_by_one(_one_by_one(grown.not_inside(metal)).sized(-dx, -dy, 2))
-    return [_marker(rule, p.bbox(), f"not enclosed by {rule.other} as required") for p in bare.each()]
+    return [_marker(rule, p.bbox(), f"not enclosed by {rule.others[0]} as required") for p in bare.each()]
 
 
 def _one_by_one(region: kdb.Region) -> kdb.Region:

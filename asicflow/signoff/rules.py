@@ -18,9 +18,10 @@ from asicflow.pdk.lef import Layer, TechLef
 class Rule:
     """One rule.
 
-    ``kind`` names the check; ``layer`` is the layer whose shapes are judged and ``other`` the second layer
-    of an enclosure. ``value`` is in nm (nm2 for areas), ``extra`` what the kind needs besides: the width
-    above which a wide spacing holds, the cuts per side of an array.
+    ``kind`` names the check; ``layer`` is the layer whose shapes are judged and ``others`` are the metals of
+    an enclosure or an array of cuts. ``value`` is in nm (nm2 for areas), ``extra`` what the kind needs besides: the width
+    above which a wide spacing holds, the cuts per side of an array. ``extent`` is the least side of such an
+    array in nm. ``pairs`` are the overhangs that an enclosure allows.
     """
 
     id: str
@@ -28,8 +29,9 @@ class Rule:
     layer: str
     value: int
     text: str
-    other: str = ""
+    others: tuple[str, ...] = ()
     extra: int = 0
+    extent: int = 0
     pairs: tuple[tuple[int, int], ...] = ()
 
     @property
@@ -102,12 +104,16 @@ def _cut_rules(layer: Layer, below: str, above: str) -> list[Rule]:
         Rule(f"{name}.space", "space", name, spacing, "minimum spacing"),
     ]
     for array in layer.array_spacing:
-        text = f"spacing in arrays of {array.cuts} x {array.cuts} or more"
-        rules.append(Rule(f"{name}.array", "cut_array", name, array.spacing, text, extra=array.cuts))
+        text = f"spacing in arrays of {array.cuts} x {array.cuts} or more on the same metals"
+        least = array.cuts * layer.width + (array.cuts - 1) * spacing
+        metals = (below, above)
+        rules.append(
+            Rule(f"{name}.array", "cut_array", name, array.spacing, text, metals, array.cuts, least)
+        )
     for metal, pairs in ((below, layer.enclosure_below), (above, layer.enclosure_above)):
         found = tuple(pairs) or ((0, 0),)
         limits = " or ".join(f"{min(p) / 1000:g}/{max(p) / 1000:g}" for p in found)
         text = f"enclosure by {metal}: {limits} um on opposite sides"
         largest = max(max(p) for p in found)
-        rules.append(Rule(f"{name}.in_{metal}", "enclosure", name, largest, text, other=metal, pairs=found))
+        rules.append(Rule(f"{name}.in_{metal}", "enclosure", name, largest, text, (metal,), pairs=found))
     return rules
