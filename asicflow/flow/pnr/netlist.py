@@ -465,7 +465,7 @@ class _Builder:
 
 def plain(name: str) -> str:
     """`name` with every character that needs escaping somewhere replaced by `_`."""
-    clean = re.sub(r"[^A-Za-z0-9_$]", "_", name.rstrip("]"))
+    clean = re.sub(r"[^A-Za-z0-9_]", "_", name.rstrip("]"))
     return clean if re.match(r"[A-Za-z_]", clean) else f"_{clean}"
 
 
