@@ -24,6 +24,9 @@ class PlaceRouteTask(FlowTask):
         self.add_input_file(ext="vg")
         for ending in (*LAYOUT_FILES, "mapped.v"):
             self.add_output_file(ext=ending)
+        settings = FlowSettings.load(Path(self.find_files("var", "settings")))
+        for corner in settings.load_library().parasitics:
+            self.add_output_file(ext=f"{corner}.spef")
         self.add_output_file("layout.json")
 
     def execute(self, settings: FlowSettings) -> None:
@@ -40,6 +43,7 @@ class PlaceRouteTask(FlowTask):
             aspect=settings.aspect,
             die_area=settings.die_um,
             seed=settings.seed,
+            hold_margin_ns=settings.hold_margin_ns,
         )
         result = implement(netlist, settings.top, settings.load_library(), options, outputs, self.progress)
         self.record_layout(result.metrics)

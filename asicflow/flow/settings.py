@@ -7,21 +7,34 @@ their settings as a file: it is rewritten only when something in it changes.
 
 from __future__ import annotations
 
+import hashlib
 from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict
 
-from asicflow import __version__
 from asicflow.config import Config
 from asicflow.pdk.config import Library, Pdk, load_pdk
 
 
+def code_digest() -> str:
+    """Return a hash of the flow's own sources: a changed engine must not be taken for a finished run."""
+    package = Path(__file__).resolve().parents[1]
+    digest = hashlib.sha256()
+    for folder in (package / "flow", package / "pdk"):
+        for path in sorted((*folder.rglob("*.py"), *folder.rglob("*.tcl"))):
+            digest.update(path.read_bytes())
+    return digest.hexdigest()
+
+
 class FlowSettings(BaseModel):
-    """Settings of one layout run; lengths in um, times in ns."""
+    """Settings of one layout run; lengths in um, times in ns.
+
+    ``code`` identifies the version of the flow that is to run.
+    """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    version: str = __version__
+    code: str
     top: str
     pdk: str
     pdk_root: Path
@@ -34,6 +47,7 @@ class FlowSettings(BaseModel):
     aspect: float
     die_um: tuple[float, float] | None
     seed: int
+    hold_margin_ns: float = 0.1
 
     @classmethod
     def create(
@@ -49,6 +63,7 @@ class FlowSettings(BaseModel):
     ) -> FlowSettings:
         """Collect the settings of a run from the configuration and the design's description."""
         return cls(
+            code=code_digest(),
             top=top,
             pdk=pdk.name,
             pdk_root=pdk.root,

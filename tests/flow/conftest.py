@@ -79,6 +79,7 @@ class FakeOptions:
     utilization: float
     aspect: float
     seed: int
+    hold_margin_ns: float
     die_area: tuple[float, float] | None = None
 
 
@@ -95,7 +96,8 @@ def fake_implement(
     text = re.sub(r"\(\*.*?\*\)", "", netlist.read_text(), flags=re.S)
     cells = re.findall(r"^\s+([a-z]\w+__\w+) (\\\S+ |\w+) \(\n(.*?)\);", text, re.S | re.M)
     _write_gds(outdir / f"{top}.gds", top, library, [master for master, _, _ in cells])
-    (outdir / f"{top}.spef").write_text(_spef(top, text, cells))
+    for ending in ("spef", *(f"{corner}.spef" for corner in library.parasitics)):
+        (outdir / f"{top}.{ending}").write_text(_spef(top, text, cells))
     for ending in ("v", "pg.v"):
         (outdir / f"{top}.{ending}").write_text(netlist.read_text())
     (outdir / f"{top}.def").write_text(f"VERSION 5.8 ;\nDESIGN {top} ;\nEND DESIGN\n")
