@@ -92,8 +92,11 @@ class Leak:
 
     def apply(self, seen: Interval) -> Interval:
         """Interval of the results."""
-        points = [v * self.slope for v in (seen.low, min(seen.high, -1)) if v < 0]
-        points += [v << self.frac for v in (max(seen.low, 0), seen.high) if v >= 0]
+        points = []
+        if seen.low < 0:
+            points += [seen.low * self.slope, min(seen.high, -1) * self.slope]
+        if seen.high >= 0:
+            points += [max(seen.low, 0) << self.frac, seen.high << self.frac]
         return Interval(min(points), max(points))
 
 

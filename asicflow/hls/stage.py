@@ -51,7 +51,11 @@ def write_engine(spec: Spec, reuse: int | None, folder: Path) -> dict[str, Any]:
     folder : Path
         Output folder.
     """
-    plan = plan_for_reuse(spec, reuse)
+    return write_plan(plan_for_reuse(spec, reuse), reuse, folder)
+
+
+def write_plan(plan: EnginePlan, reuse: int | None, folder: Path) -> dict[str, Any]:
+    """Write the engine of a plan; see :func:`write_engine`."""
     rtl = folder / "rtl"
     rtl.mkdir(parents=True, exist_ok=True)
     texts = engine_rtl(plan)

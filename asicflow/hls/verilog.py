@@ -84,7 +84,7 @@ class StepWriter:
                 negative = f"{wide} * {hexadecimal(slope, bits, signed=True)}"
                 self._next(
                     after,
-                    f"{self._sign()} ? $signed({negative}) : $signed({self._left(frac, bits)})",
+                    f"{self._sign()} ? {negative} : {self._left(frac, bits)}",
                     "leaky ReLU",
                 )
             case Affine(factor=factor, offset=offset):
@@ -104,7 +104,7 @@ class StepWriter:
     def _next(self, after: Interval, expression: str, comment: str) -> None:
         index = len(self.declarations)
         self.declarations.append((index, after.signed_bits))
-        self.statements.append(f"v{index} = {expression};  // {comment}")
+        self.statements.append(f"v{index} = $signed({expression});  // {comment}")
 
     def _left(self, shift: int, bits: int) -> str:
         if shift == 0:
@@ -144,7 +144,7 @@ class StepWriter:
 
     def _widen(self, bits: int) -> None:
         index = len(self.declarations)
-        self.statements.append(f"v{index} = {self._resized(bits)};")
+        self.statements.append(f"v{index} = $signed({self._resized(bits)});")
         self.declarations.append((index, bits))
 
     def _fit(self, step: Fit, after: Interval, comment: str) -> None:
@@ -203,8 +203,8 @@ def function(
     ]
     lines += [f"    input logic signed [{argument_bits - 1}:0] value", "  );"]
     lines += [f"    logic signed [{bits - 1}:0] v{index};" for index, bits in writer.declarations]
-    lines += [f"    v0 = {first};"]
+    lines += [f"    v0 = $signed({first});"]
     lines += [f"    {statement}" for statement in writer.statements]
-    lines += [f"    {name} = {writer.result(result_bits)};", "  endfunction"]
+    lines += [f"    {name} = $signed({writer.result(result_bits)});", "  endfunction"]
     lines += ["  // verilator lint_on UNUSEDSIGNAL"]
     return lines
