@@ -20,6 +20,7 @@ module armv6m_bus (
   input  logic [31:0] addr_i,      // Address
 
   // Data phase
+  output logic        error_o,     // The data phase ends with ERROR (its second cycle)
   output logic        blocked_o,   // A fetch ends with ERROR: no address phase is accepted in this cycle
   output logic        fetch_o,     // A fetch is in its data phase
   output logic        data_o,      // A data access is in its data phase
@@ -51,6 +52,7 @@ module armv6m_bus (
   assign hwrite_o = write_i & ~fetch_i;
   assign hprot_o  = {3'b001, ~fetch_i};
 
+  assign error_o   = second_q;
   assign blocked_o = second_q & fetch_o;
 
   always_ff @(posedge clk_i or negedge rst_ni) begin

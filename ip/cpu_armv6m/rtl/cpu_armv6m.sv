@@ -79,7 +79,7 @@ module cpu_armv6m #(
   logic [3:0]  nzcv, nzcv_new;
   logic [1:0]  size, in_size;
   logic        misaligned, blocked, in_fetch, in_data, in_internal, in_store, in_signed;
-  logic        data_error, scs_error;
+  logic        data_error, bus_error, scs_error;
 
   // Exceptions
   logic [5:0]  ipsr, irq_num;
@@ -125,7 +125,7 @@ module cpu_armv6m #(
     .slot_i   ( bus_addr[2]                  ),
     .done_i   ( in_fetch                     ),
     .rdata_i  ( hrdata_i                     ),
-    .error_i  ( hresp_i | in_internal        )
+    .error_i  ( bus_error | in_internal      )
   );
 
   armv6m_decode i_decode (
@@ -400,7 +400,7 @@ module cpu_armv6m #(
 
   assign size       = (word | fetch | jump) ? 2'd2 : d_size;
   assign bus_addr   = fetch ? {prefetch_addr, 2'b00} : addr;
-  assign data_error = in_internal ? scs_error : hresp_i;
+  assign data_error = in_internal ? scs_error : bus_error;
 
   armv6m_lsu i_lsu (
     .size_i       ( size                               ),
@@ -424,6 +424,7 @@ module cpu_armv6m #(
     .size_i     ( size             ),
     .signed_i   ( d_signed & ~word ),
     .addr_i     ( bus_addr         ),
+    .error_o    ( bus_error        ),
     .blocked_o  ( blocked          ),
     .fetch_o    ( in_fetch         ),
     .data_o     ( in_data          ),

@@ -36,6 +36,7 @@ module cpu_armv6m_trace #(
   output logic [5:0]   enter_num_o,   // Its number
   output logic         leave_o,       // A handler ends at this clock edge
   output logic         tail_o,        // A return goes on with another handler at this clock edge
+  output logic         unstack_o,     // A return ends at this clock edge
   output logic         start_o,       // Exception entry starts at this clock edge
   output logic [31:0]  pc_o,          // Address of the current instruction
   output logic [511:0] regs_o,        // R0 to R12, MSP, LR, PSP
@@ -53,11 +54,12 @@ module cpu_armv6m_trace #(
     .sleepdeep_o, .lockup_o, .sysresetreq_o
   );
 
-  assign retire_o    = hready_i & (i_cpu.step | i_cpu.go_sum | (i_cpu.leave));
+  assign retire_o    = hready_i & (i_cpu.step | i_cpu.go_sum | i_cpu.leave);
   assign enter_o     = hready_i & i_cpu.enter;
   assign enter_num_o = i_cpu.exc_num;
   assign leave_o     = hready_i & i_cpu.leave;
   assign tail_o      = hready_i & (i_cpu.state == armv6m_pkg::StUnstack) & (i_cpu.count == 5'd0) & i_cpu.preempt;
+  assign unstack_o   = hready_i & i_cpu.unstack;
   assign start_o     = hready_i & (i_cpu.state == armv6m_pkg::StStack) & (i_cpu.count == 5'd0);
   assign pc_o        = {i_cpu.pc, 1'b0};
   assign regs_o      = i_cpu.i_datapath.i_regfile.regs;

@@ -4,10 +4,10 @@
 //
 // A job is 12 words: code words, data words, end address, cycle limit, most wait states, seed, interrupt
 // rate (one random line is pulsed in about one of so many cycles; 0: never), lines for that, trace (0 none,
-// 1 everything), three reserved; then the code and data words. The answer to each job is 8 words: status (0 end address
+// 1 everything), whether a run goes on in lockup, two reserved; then the code and data words. The answer to each job is 8 words: status (0 end address
 // reached, 1 finished by the program, 2 cycle limit, 3 lockup, 4 bus violation), value, cycles, records,
 // writes, output words, bus transfers, errors; then the records (22 words: cycle, kind, number or PC, R0 to
-// R12, MSP, LR, PSP, xPSR, CONTROL and PRIMASK, xPSR before, SP before), the writes (4 words) and the output.
+// R12, MSP, LR, PSP, xPSR, CONTROL and PRIMASK, lockup), the writes (4 words) and the output.
 
 #include <cstdio>
 #include <fstream>
@@ -21,11 +21,11 @@
 namespace {
 
 using Words = std::vector<uint32_t>;
-enum Kind : uint32_t { kRetire = 0, kEnter = 1, kLeave = 2, kTail = 3, kStart = 4, kIrq = 5, kWake = 6 };
+enum Kind : uint32_t { kRetire = 0, kEnter = 1, kLeave = 2, kTail = 3, kStart = 4, kIrq = 5, kWake = 6, kReturn = 7 };
 enum Status : uint32_t { kEnd = 0, kFinished = 1, kLimit = 2, kLockup = 3, kViolation = 4 };
 
 struct Job {
-    uint32_t code, data, end, limit, waits, seed, rate, lines, trace, reserved[3];
+    uint32_t code, data, end, limit, waits, seed, rate, lines, trace, through_lockup, reserved[2];
 };
 
 class Bench {
@@ -82,7 +82,7 @@ private:
         memory_.respond(pins);
         pins.eval();
         const bool retire = pins.retire_o, enter = pins.enter_o, leave = pins.leave_o, tail = pins.tail_o;
-        const bool start = pins.start_o, asleep = pins.sleeping_o;
+        const bool start = pins.start_o, unstack = pins.unstack_o, asleep = pins.sleeping_o;
         const uint32_t pc = pins.pc_o, number = pins.enter_num_o;
         memory_.end(pins, count());
         edge();
@@ -92,9 +92,10 @@ private:
             if (tail) record(kTail, 0);
             if (start) record(kStart, pc);
             if (enter) record(kEnter, number);
+            if (unstack) record(kReturn, pc);
             if (asleep && !pins.sleeping_o) record(kWake, pc);
         }
-        status = !memory_.violation.empty() ? kViolation : memory_.finished ? kFinished : pins.lockup_o ? kLockup : kEnd;
+        status = !memory_.violation.empty() ? kViolation : memory_.finished ? kFinished : pins.lockup_o && !job_.through_lockup ? kLockup : kEnd;
         return status != kEnd || (retire && pc == job_.end);
     }
 

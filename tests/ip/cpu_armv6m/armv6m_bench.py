@@ -16,7 +16,7 @@ from asicflow.simulate import build_verilator
 CODE, DATA, BENCH = 0x0000_0000, 0x2000_0000, 0x4000_0000
 BYTES = 1 << 16
 END, FINISHED, LIMIT, LOCKUP, VIOLATION = range(5)
-RETIRE, ENTER, LEAVE, TAIL, START, IRQ, WAKE = range(7)
+RETIRE, ENTER, LEAVE, TAIL, START, IRQ, WAKE, RETURN = range(8)
 CYCLE, KIND, NUMBER, R0, MSP, LR, PSP, XPSR, MASK = 0, 1, 2, 3, 16, 17, 18, 19, 20
 
 
@@ -52,11 +52,12 @@ class Job:
     rate: int = 0
     lines: int = 0
     trace: int = 1
+    through_lockup: int = 0
 
     def words(self) -> NDArray[np.uint32]:
         """Return the job as the testbench reads it."""
         head = [len(self.code), len(self.data), self.end, self.limit, self.waits, self.seed]
-        head += [self.rate, self.lines, self.trace, 0, 0, 0]
+        head += [self.rate, self.lines, self.trace, self.through_lockup, 0, 0]
         return np.concatenate([np.array(head, np.uint32), self.code, self.data])
 
 
