@@ -17,6 +17,9 @@ from asicflow.flow.settings import FlowSettings
 from asicflow.flow.stream import def_to_gds
 from asicflow.flow.task import FlowTask
 
+DETAIL_UM = 40.0
+"""Width of the part of the layout in ``detail.png``."""
+
 SOURCES = {
     "def": ("def", "def.gz"),
     "gds": ("gds",),
@@ -71,7 +74,7 @@ class FinishTask(FlowTask):
         check_files(outputs, top)
         self.progress("drawing the layout")
         draw(layout, library, outputs / "layout.png")
-        draw(layout, library, outputs / "detail.png", zoom=12.0)
+        draw(layout, library, outputs / "detail.png", window_um=DETAIL_UM)
 
     def _figures(self, layout: db.Layout) -> dict[str, Any]:
         """Figures of the stock steps, under the names that the engine ``open`` uses."""

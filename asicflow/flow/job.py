@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -29,6 +29,11 @@ class Attempt:
         """Worst setup slack of all corners."""
         return float(self.timing["worst_setup_slack_ns"])
 
+    @property
+    def hold_slack_ns(self) -> float:
+        """Worst hold slack of all corners."""
+        return float(self.timing["worst_hold_slack_ns"])
+
 
 @dataclass(frozen=True)
 class Job:
@@ -40,6 +45,15 @@ class Job:
     engine: str
     pdk: Pdk
     library: Library
+    suffix: str = ""
+
+    def with_hold_margin(self, margin_ns: float) -> Job:
+        """Return the same job with another slack for place and route's hold repair.
+
+        It is built beside the first one, so either result can be taken.
+        """
+        settings = self.settings.model_copy(update={"hold_margin_ns": margin_ns})
+        return replace(self, settings=settings, suffix="_hold")
 
     def run(self, strategy: str, progress: Callable[[str], None]) -> Attempt:
         """Run the flow; a step whose inputs have not changed since the last run is skipped.
@@ -52,11 +66,12 @@ class Job:
         from asicflow.flow.project import make_project
         from asicflow.flow.runner import run_project, step_figures
 
+        name = strategy + self.suffix
         project = make_project(
-            self.settings, self.files, self.build, self.engine, self.pdk, self.library, strategy
+            self.settings, self.files, self.build, self.engine, self.pdk, self.library, strategy, name
         )
         finished = run_project(project, progress, self.build)
-        folder = self.build / self.settings.top / strategy
+        folder = self.build / self.settings.top / name
         timing = json.loads((folder / "timing" / "0" / "outputs" / "timing.json").read_text())
         return Attempt(folder, strategy, timing, step_figures(finished))
 

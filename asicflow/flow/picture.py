@@ -19,7 +19,7 @@ FRAME = (65000, 0)
 """Layer of the die's outline in the picture; the cells' own outlines stay hidden."""
 
 
-def draw(layout: db.Layout, library: Library, target: Path, *, zoom: float = 1.0) -> None:
+def draw(layout: db.Layout, library: Library, target: Path, *, window_um: float | None = None) -> None:
     """Write a PNG of the whole die, or of its centre.
 
     Parameters
@@ -30,8 +30,8 @@ def draw(layout: db.Layout, library: Library, target: Path, *, zoom: float = 1.0
         Names the layers of the process.
     target : Path
         PNG to write, 1600 pixels wide and as high as the die's shape asks for.
-    zoom : float
-        1 shows the die with a small margin, 12 a twelfth of its width around the centre.
+    window_um : float, optional
+        Width of the part around the centre that is shown; default: the die with a small margin.
     """
     view = lay.LayoutView(True)
     for key, value in (
@@ -43,17 +43,17 @@ def draw(layout: db.Layout, library: Library, target: Path, *, zoom: float = 1.0
     _add_frame(shown, library)
     view.show_layout(shown, False)  # the view takes ownership
     view.max_hier()
-    _set_layers(view, shown, library, HATCHED if zoom > 1.0 else SOLID)
-    box = _window(layout.top_cell().dbbox(), zoom)
+    _set_layers(view, shown, library, SOLID if window_um is None else HATCHED)
+    box = _window(layout.top_cell().dbbox(), window_um)
     view.zoom_box(box)
     height = max(200, round(WIDTH * box.height() / box.width()))
     view.save_image_with_options(str(target), WIDTH, height, 0, 2, 0.0, box, False)
 
 
-def _window(die: db.DBox, zoom: float) -> db.DBox:
-    if zoom <= 1.0:
+def _window(die: db.DBox, width: float | None) -> db.DBox:
+    if width is None:
         return die.enlarged(0.02 * die.width(), 0.02 * die.height())
-    half = 0.5 * die.width() / zoom
+    half = 0.5 * min(width, die.width())
     centre = die.center()
     return db.DBox(centre.x - half, centre.y - 0.625 * half, centre.x + half, centre.y + 0.625 * half)
 

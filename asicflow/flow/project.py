@@ -22,13 +22,14 @@ def make_project(
     pdk: Pdk,
     library: Library,
     strategy: str = "area",
+    job: str = "area",
 ) -> ASIC:
     """Return the project: design, process, flow and options.
 
     Parameters
     ----------
     settings : FlowSettings
-        Settings of the run; kept in ``build/settings.json`` for the tasks.
+        Settings of the run; kept in the build tree for the tasks.
     files : list of Path
         RTL in compilation order.
     build : Path
@@ -38,15 +39,17 @@ def make_project(
     pdk, library : Pdk, Library
         The process and its cells.
     strategy : str
-        How synthesis maps; also the name of SiliconCompiler's job.
+        How synthesis maps.
+    job : str
+        Name of SiliconCompiler's job, a folder of the build tree.
     """
     project = ASIC(make_design(settings, files))
     project.add_fileset(["rtl", "sdc"])
     add_target(project, pdk, library, build / "openroad" if engine == "openroad" else None)
     project.set_flow(make_flow(engine))
-    _set_options(project, build, strategy)
+    _set_options(project, build, job)
     synthesis.configure(project, library, build / "bin", strategy)
-    path = settings.save(build / "settings.json")
+    path = settings.save(build / f"settings_{job}.json")
     _point_to_settings(project, path)
     if engine == "openroad":
         _set_floorplan(project, settings)

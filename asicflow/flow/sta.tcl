@@ -35,6 +35,20 @@ proc path_lines {delay limit} {
   return [join $lines "\n"]
 }
 
+# The worst paths of all path groups together; report_checks alone sorts each group by itself.
+proc worst_paths {delay limit} {
+  set found {}
+  foreach end [find_timing_paths -path_delay $delay -group_count $limit -endpoint_count 1] {
+    lappend found [list [get_property $end slack] [get_property $end endpoint]]
+  }
+  set text ""
+  foreach entry [lrange [lsort -real -index 0 $found] 0 [expr {$limit - 1}]] {
+    append text [captured [list report_checks -path_delay $delay -to [lindex $entry 1] \
+      -format full_clock_expanded -fields {slew cap input_pin} -digits 3]]
+  }
+  return $text
+}
+
 read_liberty $liberty
 read_verilog $netlist
 link_design $top
@@ -50,12 +64,16 @@ foreach kind {max min} {
 foreach clock [all_clocks] {
   lappend lines "clock\t[get_name $clock]\t[get_property $clock period]"
 }
+set inside [find_timing_paths -path_delay max -from [all_registers -clock_pins] -to [all_registers -data_pins]]
+if {[llength $inside] > 0} {
+  lappend lines "register_max\t[get_property [lindex $inside 0] slack]"
+}
 save summary.txt [join $lines "\n"]
 
 save setup.txt [path_lines max $paths]
 save hold.txt [path_lines min $paths]
-save setup.rpt [captured {report_checks -path_delay max -group_count 10 -endpoint_count 1 -format full_clock_expanded -fields {slew cap input_pin} -digits 3}]
-save hold.rpt [captured {report_checks -path_delay min -group_count 10 -endpoint_count 1 -format full_clock_expanded -fields {slew cap input_pin} -digits 3}]
+save setup.rpt [worst_paths max 10]
+save hold.rpt [worst_paths min 10]
 save skew.rpt [captured {report_clock_skew -setup -digits 4}]
 save check.rpt [captured {check_setup -verbose}]
 save power.rpt [captured {report_power}]

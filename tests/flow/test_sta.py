@@ -96,7 +96,8 @@ def test_clean_design(bench: Bench) -> None:
     assert result.clean
     assert result.clock_period_ns == 20.0
     assert result.setup_slack_ns > 15 and result.hold_slack_ns > 0
-    assert result.fmax_mhz == pytest.approx(1000 / (20 - result.setup_slack_ns))
+    assert result.register_slack_ns > result.setup_slack_ns  # the port paths are the slower ones here
+    assert result.fmax_mhz == pytest.approx(1000 / (20 - result.register_slack_ns))
     assert "core.a_reg[0]" in (bench.folder / "sta" / "hold.rpt").read_text().replace("\\", "")
     assert not (bench.folder / "sta" / "corner.lib").exists()
 

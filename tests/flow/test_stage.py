@@ -12,6 +12,8 @@ import pytest
 from asicflow.config import Config
 from asicflow.errors import StageError, ToolMissing, UserError
 from asicflow.flow import stage, yosys
+from asicflow.flow.job import Attempt
+from asicflow.flow.settings import FlowSettings
 from asicflow.workspace import Workspace
 
 
@@ -100,6 +102,55 @@ def test_missed_clock_is_tried_again_and_reported(
     for strategy in ("area", "speed"):
         folder = run_dir.layout / "sc" / "counter" / strategy / "timing" / "0" / "outputs"
         assert json.loads((folder / "timing.json").read_text())["worst_setup_slack_ns"] <= best
+
+
+def attempt(setup: float, hold: float, strategy: str = "area") -> Attempt:
+    return Attempt(Path(strategy), strategy, {"worst_setup_slack_ns": setup, "worst_hold_slack_ns": hold}, {})
+
+
+class ScriptedJob:
+    """Gives the attempts of a list one after the other, and remembers what was asked of it."""
+
+    engine = "open"
+
+    def __init__(self, *attempts: Attempt | StageError) -> None:
+        self.attempts, self.asked = list(attempts), []
+        self.settings = FlowSettings.model_construct(hold_margin_ns=0.1)
+
+    def run(self, strategy: str, progress: object) -> Attempt:
+        self.asked.append(strategy)
+        result = self.attempts.pop(0)
+        if isinstance(result, StageError):
+            raise result
+        return result
+
+    def with_hold_margin(self, margin: float) -> "ScriptedJob":
+        self.asked.append(margin)
+        return self
+
+
+@pytest.mark.parametrize(
+    ("attempts", "asked", "chosen"),
+    [
+        ([attempt(1, 1)], ["area"], 0),
+        ([attempt(-1, 1), attempt(2, 1, "speed")], ["area", "speed"], 1),
+        ([attempt(-1, 1), attempt(-3, 1, "speed")], ["area", "speed"], 0),
+        ([attempt(-1, 1), StageError("does not fit")], ["area", "speed"], 0),
+        ([attempt(1, -0.2), attempt(1, 0.1)], ["area", 0.35, "area"], 1),
+        ([attempt(1, -0.2), attempt(1, -0.3)], ["area", 0.35, "area"], 0),
+        (
+            [attempt(-1, 1), attempt(2, -0.2, "speed"), attempt(2, 0, "speed")],
+            ["area", "speed", 0.35, "speed"],
+            2,
+        ),
+    ],
+)
+def test_timing_is_mended_where_it_can_be(
+    attempts: list[Attempt | StageError], asked: list[object], chosen: int, lines: list[str]
+) -> None:
+    job = ScriptedJob(*attempts)
+    assert stage.close_timing(job, lines.append) is attempts[chosen]
+    assert job.asked == asked
 
 
 @pytest.mark.slow
