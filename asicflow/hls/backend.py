@@ -10,9 +10,17 @@ Plain hls4ml finds it once asicflow is installed::
     y = hls_model.predict(x)          # C simulation, bit-exact with the engine
     report = hls_model.build()        # prj/asicflow/: spec.json, accel.json, rtl/*.sv
 
-``convert_from_keras_model`` needs Keras.  Without it, read the file with
-:func:`convert_keras_file` below (h5py only); hls4ml's ``convert_from_config``
-with the keys ``KerasH5``/``KerasJson`` returns None in hls4ml 1.3.0.
+``convert_from_keras_model`` needs Keras.  Without it, hls4ml reads a whole-model
+``.h5`` (or ``KerasJson`` and ``KerasH5``) with h5py alone::
+
+    config = hls4ml.utils.config.create_config(backend="AsicFlow", output_dir="prj")
+    config["KerasH5"] = "model.h5"
+    config["HLSConfig"] = {"Model": {"Precision": "fixed<16,6>", "ReuseFactor": 64}}
+    hls_model = hls4ml.converters.keras_v2_to_hls(config)
+
+``convert_from_config`` does not do this: in hls4ml 1.3.0 it returns None for
+these keys.  :func:`convert_keras_file` below also reads files of Keras 3 and
+refuses what is not supported before hls4ml sees it.
 
 A ``Softmax`` at the end is removed: the engine gives the logits, whose largest
 is the decision.  ``ReuseFactor`` R of the model gives the largest layer a

@@ -15,6 +15,8 @@ from asicflow.hls.verilog import index_bits
 from asicflow.model import golden
 from asicflow.model.spec import Spec
 
+from . import icarus
+from .icarus import run_icarus
 from .networks import random_inputs
 from .test_plan import dense_network
 
@@ -36,19 +38,21 @@ def test_thousand_vectors(multipliers: int, tmp_path: Path) -> None:
     assert run.cycles == plan.cycles
 
 
-def test_a_wrong_weight_is_found(tmp_path: Path) -> None:
+def test_a_wrong_weight_is_found(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Negative control: flip one bit of the weight table."""
+
+    def tampered(plan: EnginePlan) -> dict[str, str]:
+        texts = engine_rtl(plan)
+        table = texts["accel_engine_weights.sv"]
+        digit = table.split("weights_o = ")[1].split("'h")[1][0]
+        texts["accel_engine_weights.sv"] = table.replace(f"'h{digit}", f"'h{int(digit, 16) ^ 1:x}", 1)
+        return texts
+
     spec = dense_network(8, 6, 3)
-    sources = write_rtl(plan_engine(spec, 1, 4), tmp_path / "rtl")
-    table = tmp_path / "rtl" / "accel_engine_weights.sv"
-    lines = table.read_text().splitlines()
-    index = next(i for i, line in enumerate(lines) if "weights_o = " in line)
-    digit = lines[index].split("'h")[1][0]
-    lines[index] = lines[index].replace(f"'h{digit}", f"'h{int(digit, 16) ^ 1:x}", 1)
-    table.write_text("\n".join(lines) + "\n")
-    x_int = random_inputs(spec, 100, seed=0)
-    run = run_engine(spec, sources, x_int, tmp_path / "sim")
-    assert not np.array_equal(run.y_int, golden.run(spec, x_int))
+    plan, x_int = plan_engine(spec, 1, 4), random_inputs(spec, 50, seed=0)
+    np.testing.assert_array_equal(run_icarus(plan, x_int, tmp_path / "good")[0], golden.run(spec, x_int))
+    monkeypatch.setattr(icarus, "engine_rtl", tampered)
+    assert not np.array_equal(run_icarus(plan, x_int, tmp_path / "bad")[0], golden.run(spec, x_int))
 
 
 def test_protocol(tmp_path: Path) -> None:

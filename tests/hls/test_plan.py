@@ -22,12 +22,13 @@ from .networks import networks
 def dense_network(*sizes: int, accum: str = "fixed<24,16>") -> Spec:
     """Dense layers with ReLU, 8 bits, random weights."""
     rng, kind = np.random.default_rng(0), FixedType(width=8, frac=4, saturation="SAT")
+    small = FixedType(width=8, frac=8)  # keeps most results from saturating
     layers: list[Layer] = []
     for i, (n_in, n_out) in enumerate(pairwise(sizes)):
         layers.append(
             Dense(name=f"d{i}", n_in=n_in, n_out=n_out,
                   weight=rng.integers(-128, 128, (n_in, n_out)).tolist(),
-                  weight_type=kind, bias=[0] * n_out, bias_type=kind, accum=FixedType.parse(accum),
+                  weight_type=small, bias=[0] * n_out, bias_type=kind, accum=FixedType.parse(accum),
                   result=FixedType.parse(accum))
         )  # fmt: skip
         layers.append(Activation(name=f"a{i}", n_in=n_out, function="relu", result=kind))
