@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 from asicflow.flow.pnr.floorplan import Floorplan
 from asicflow.flow.pnr.netlist import Instance, Net, Netlist, PnrError, Port, drivers, sinks
-from asicflow.flow.pnr.placement import pin_position
+from asicflow.flow.pnr.positions import pin_position
 from asicflow.flow.pnr.parasitics import PlacementWires
 from asicflow.flow.pnr.technology import Technology
 from asicflow.flow.pnr.timing import CellModels

@@ -27,7 +27,8 @@ from asicflow.flow.pnr.grid import build_problem
 from asicflow.flow.pnr.hold import repair_hold
 from asicflow.flow.pnr.netlist import Net, Netlist, PnrError, read_netlist, write_verilog
 from asicflow.flow.pnr.parasitics import PlacementWires
-from asicflow.flow.pnr.placement import Placer, add_fillers, half_perimeter
+from asicflow.flow.pnr.placement import Placer, add_fillers
+from asicflow.flow.pnr.positions import half_perimeter
 from asicflow.flow.pnr.router import Router, RoutingStuck
 from asicflow.flow.pnr.spef import RoutedWires, write_spef
 from asicflow.flow.pnr.technology import load_technology

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from asicflow.flow.pnr.floorplan import Floorplan
 from asicflow.flow.pnr.netlist import Instance, Net, Port
-from asicflow.flow.pnr.placement import net_points
+from asicflow.flow.pnr.positions import net_points
 from asicflow.flow.pnr.technology import Technology
 from asicflow.flow.pnr.timing import Wire
 from asicflow.pdk.config import Library

@@ -1,8 +1,8 @@
 """Placement with coloquinte: global placement, and legalisation after the netlist was edited.
 
 Coloquinte counts in sites; a row is given a whole number of them as its height and y is mapped back. To
-spread the cells evenly, which routing needs, cells are widened until the core is almost full, placed, and
-given their real widths again.
+spread the cells, which routing needs, cells are widened until the core is almost full, placed, and given
+their real widths again. Cells where wires crowd are widened more, in `CONGESTION_ROUNDS` rounds.
 """
 
 from __future__ import annotations
@@ -15,12 +15,16 @@ from collections.abc import Iterator, Sequence
 
 import coloquinte
 
+from asicflow.flow.pnr.congestion import widening
 from asicflow.flow.pnr.floorplan import Floorplan
 from asicflow.flow.pnr.netlist import Instance, Net, Netlist, PnrError
+from asicflow.flow.pnr.positions import half_perimeter, pin_centre
 from asicflow.flow.pnr.technology import Technology
-from asicflow.pdk.lef import Macro, Rect
+from asicflow.pdk.lef import Macro
 
 log = logging.getLogger(__name__)
+
+CONGESTION_ROUNDS = 3
 
 
 class Placer:
@@ -44,11 +48,20 @@ class Placer:
         self.technology = technology
         self.density = density
         self.parameters = coloquinte.ColoquinteParameters(effort=3, seed=seed)
+        self.widening: dict[Instance, float] = {}
         self.row_units = max(round(technology.row_height / technology.site_width), 1)
 
     def place(self, skip: Sequence[Net] = ()) -> float:
         """Place all movable cells from nothing; nets in `skip` do not pull. Half-perimeter length in um."""
-        return self._run(set(skip), fresh=True)
+        self.widening = {}
+        length = self._run(set(skip), fresh=True)
+        for _ in range(CONGESTION_ROUNDS):
+            more = widening(self.netlist, self.macros, self.plan, self.technology)
+            if max(more.values(), default=1.0) <= 1.0:
+                break
+            self.widening = {i: f * self.widening.get(i, 1.0) for i, f in more.items()}
+            length = self._run(set(skip), fresh=True)
+        return length
 
     def legalise(self) -> float:
         """Move cells as little as needed onto free sites, then refine. Half-perimeter length in um."""
@@ -79,6 +92,8 @@ class Placer:
         circuit, cells = self._circuit(skip, fresh)
         ports = circuit.nb_cells - len(cells)
         circuit.cell_is_obstruction = [not i.fixed for i in cells] + [False] * ports
+        factors = [self.widening.get(i, 1.0) for i in cells] + [1.0] * ports
+        circuit.expand_cells_by_factor(factors, density, 0.0)
         circuit.expand_cells_to_density(density, 0.0)
         if fresh:
             circuit.place_global(self.parameters)
@@ -182,45 +197,6 @@ def _silence() -> Iterator[None]:
         os.dup2(saved, 1)
         os.close(saved)
         os.close(sink)
-
-
-def pin_centre(macro: Macro, pin: str) -> tuple[int, int]:
-    """Centre of a pin's shapes in the cell, nm."""
-    rects = [r for shapes in macro.pins[pin].shapes.values() for r in shapes]
-    if not rects:
-        raise PnrError(f"pin {pin} of cell {macro.name} has no shape")
-    return (
-        (min(r[0] for r in rects) + max(r[2] for r in rects)) // 2,
-        (min(r[1] for r in rects) + max(r[3] for r in rects)) // 2,
-    )
-
-
-def pin_position(instance: Instance, pin: str, macros: dict[str, Macro]) -> tuple[int, int]:
-    """Centre of a placed instance's pin on the die, nm."""
-    macro = macros[instance.cell]
-    x, y = pin_centre(macro, pin)
-    return instance.x + x, instance.y + (macro.height - y if instance.flipped else y)
-
-
-def net_points(net: Net, macros: dict[str, Macro], plan: Floorplan) -> list[tuple[int, int]]:
-    """Positions of all pins and ports of a net, nm; pins in order, then ports."""
-    points = [pin_position(i, p, macros) for i, p in net.pins]
-    for port in net.ports:
-        if port.name in plan.pins:
-            rect: Rect = plan.pins[port.name].rect
-            points.append(((rect[0] + rect[2]) // 2, (rect[1] + rect[3]) // 2))
-    return points
-
-
-def half_perimeter(netlist: Netlist, macros: dict[str, Macro], plan: Floorplan) -> float:
-    """Sum over nets of the half perimeter of the pins' bounding box, um."""
-    total = 0
-    for net in netlist.nets.values():
-        points = net_points(net, macros, plan)
-        if len(points) > 1:
-            xs, ys = [p[0] for p in points], [p[1] for p in points]
-            total += max(xs) - min(xs) + max(ys) - min(ys)
-    return total / 1000
 
 
 def check_placement(netlist: Netlist, plan: Floorplan, macros: dict[str, Macro]) -> None:
