@@ -15,7 +15,6 @@ from asicflow.soc.constraints import Driver, write_sdc
 from asicflow.soc.ip import IpManifest, load_ip
 from asicflow.soc.mapdocs import c_header, html_page, map_json, python_constants
 from asicflow.soc.rdl import RegisterMap, compile_map
-from asicflow.soc.regblock import write_regblock
 
 SOC_SCHEMA = "asicflow.soc/1"
 TOP = "accel"
@@ -132,13 +131,12 @@ def _write_rtl(
         if not path.is_file():
             raise UserError("an RTL file of the engine is missing", where=str(path))
         shutil.copyfile(path, rtl / path.name)
-    (registers,) = socket.generated
-    (rtl / registers).write_text(write_regblock(regmap, socket.bus.window_bytes))
+    socket.write_generated(rtl, regmap)
     loader = jinja2.FileSystemLoader(_TEMPLATES)
     environment = jinja2.Environment(loader=loader, trim_blocks=True, keep_trailing_newline=True)
     template = environment.get_template(f"{TOP}.sv.j2")
     (rtl / f"{TOP}.sv").write_text(template.render(name=job.name, a=engine, cycles_width=cycles_width))
-    return [*names, registers, f"{TOP}.sv"]
+    return [*names, *socket.generated, f"{TOP}.sv"]
 
 
 def _describe(

@@ -14,6 +14,8 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from asicflow.errors import UserError
 from asicflow.resources import resource
+from asicflow.soc.rdl import RegisterMap, compile_map
+from asicflow.soc.regblock import write_regblock
 
 IP_SCHEMA = "asicflow.ip/1"
 
@@ -33,7 +35,7 @@ class Reset(_Section):
 class Bus(_Section):
     """The bus interface; ``signals`` maps the protocol's names to ports."""
 
-    protocol: Literal["ahb-lite"]
+    protocol: Literal["ahb-lite", "apb"]
     role: Literal["slave", "master"]
     data_bits: int
     window_bytes: int = 0  # slaves only
@@ -74,7 +76,7 @@ class IpManifest(_Section):
     testbench: list[Path]
     clocks: dict[str, str]
     resets: dict[str, Reset]
-    bus: Bus
+    bus: Bus | None = None
     interrupts: dict[str, str]
     parameters: dict[str, Parameter]
     ports: dict[str, Port]
@@ -95,6 +97,23 @@ class IpManifest(_Section):
         if self.rdl is None:
             raise UserError(f"{self.name} has no register map", where=str(self.folder))
         return self.path(self.rdl)
+
+    def write_generated(self, folder: Path, regmap: RegisterMap | None = None) -> list[Path]:
+        """Write the generated RTL of the block into ``folder`` and return its files.
+
+        ``regmap`` is the block's compiled register map, by default the one without parameters.
+
+        Raises
+        ------
+        UserError
+            If the register description is not valid or does not fit the bus window.
+        """
+        if self.rdl is None or self.bus is None:
+            return []
+        (name,) = self.generated
+        text = write_regblock(regmap or compile_map(self.registers), self.bus.window_bytes)
+        (folder / name).write_text(text)
+        return [folder / name]
 
     def check_parameters(self, values: dict[str, int]) -> None:
         """Refuse a value outside the manifest's range.

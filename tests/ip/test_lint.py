@@ -15,8 +15,6 @@ from asicflow.errors import StageError
 from asicflow.flow.yosys import run_yosys
 from asicflow.resources import resource
 from asicflow.soc.ip import IpManifest, load_ip
-from asicflow.soc.rdl import compile_map
-from asicflow.soc.regblock import write_regblock
 from asicflow.soc.testbench import rtl_sources
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "soc"))
@@ -33,12 +31,9 @@ class Design:
 
 def block(manifest: IpManifest, folder: Path) -> Design:
     """Return the RTL of one IP with its registers, if any, generated for default parameters."""
-    if manifest.rdl is None:
-        return Design(manifest.top, [manifest.path(f) for f in manifest.rtl])
-    regmap = compile_map(manifest.registers)
-    (registers,) = manifest.generated
-    (folder / registers).write_text(write_regblock(regmap, manifest.bus.window_bytes))
-    return Design(manifest.top, [folder / registers, *(manifest.path(f) for f in manifest.rtl)])
+    return Design(
+        manifest.top, [*manifest.write_generated(folder), *(manifest.path(f) for f in manifest.rtl)]
+    )
 
 
 @pytest.fixture(params=[*IPS, "accel"])

@@ -1,0 +1,470 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// The monitor of the debug port: reads command lines, performs them, writes the answers.
+//
+// Outside monitor mode the bytes of the host go to the processor's stdin and those of its stdout to the
+// host. README.md describes the commands.
+
+module adp_monitor #(
+  parameter int Timeout  = 256,  // Clock cycles until stdin counts as full, 2 to 65535
+  parameter int IdleBits = 16    // An upload ends after 2^IdleBits bit times without a byte, 4 to 24
+) (
+  input  logic        clk_i,          // Clock
+  input  logic        rst_ni,         // Reset, active low: asynchronous assertion, synchronous release
+
+  // Serial line
+  input  logic        locked_i,       // The bit time is known
+  input  logic        found_i,        // One-cycle pulse: the ESC that told the bit time came in
+  input  logic        tick_i,         // One-cycle pulse per bit time
+  input  logic        rx_valid_i,     // One-cycle pulse: rx_data_i is a received byte
+  input  logic [7:0]  rx_data_i,      // Received byte
+  output logic        tx_valid_o,     // tx_data_o is a byte to send
+  input  logic        tx_ready_i,     // The byte is taken in this cycle
+  output logic [7:0]  tx_data_o,      // Byte to send
+
+  // Bus
+  output logic        start_o,        // One-cycle pulse: access
+  output logic        write_o,        // 1 write, 0 read
+  output logic [1:0]  size_o,         // 0 byte, 1 halfword, 2 word
+  output logic [31:0] addr_o,         // Byte address
+  output logic [31:0] wdata_o,        // Write data
+  input  logic        done_i,         // One-cycle pulse: the access has ended
+  input  logic        error_i,        // With done_i: it failed
+  input  logic [31:0] rdata_i,        // With done_i: read data
+
+  // Processor
+  output logic        stdin_valid_o,  // stdin_data_o is a byte for the processor
+  input  logic        stdin_ready_i,  // The byte is taken in this cycle
+  output logic [7:0]  stdin_data_o,   // Byte
+  input  logic        stdout_valid_i, // stdout_data_i is a byte of the processor
+  output logic        stdout_ready_o, // The byte is taken in this cycle
+  input  logic [7:0]  stdout_data_i,  // Byte
+  output logic [7:0]  gpo_o,          // General outputs
+  input  logic [7:0]  gpi_i           // General inputs, synchronous to the clock
+);
+
+  localparam logic [7:0] Nul = 8'h00, Eot = 8'h04, Tab = 8'h09, Lf = 8'h0A, Cr = 8'h0D, Esc = 8'h1B;
+
+  localparam logic [2:0] Through = 3'd0;  // Not in monitor mode
+  localparam logic [2:0] Line    = 3'd1;  // Read a command line
+  localparam logic [2:0] Run     = 3'd2;  // The line is complete
+  localparam logic [2:0] Access  = 3'd3;  // Start a bus access
+  localparam logic [2:0] Wait    = 3'd4;  // Wait for its end
+  localparam logic [2:0] Upload  = 3'd5;  // Wait for a raw byte
+  localparam logic [2:0] Push    = 3'd6;  // Wait for stdin
+  localparam logic [2:0] Say     = 3'd7;  // Send an answer
+
+  // Characters of an answer: letter, mark, 0, x, eight digits, LF, CR, prompt
+  localparam logic [3:0] SayLetter = 4'd0, SayDigits = 4'd4, SayLf = 4'd12, SayCr = 4'd13, SayPrompt = 4'd14;
+
+  logic [2:0]  state_q;
+  logic [7:0]  cmd_q;      // Letter of the command, NUL before there is one
+  logic [31:0] arg_q;      // Argument; then the accesses left
+  logic [3:0]  digits_q;   // Digits of the argument, up to 8
+  logic        bad_q;      // The line is not a command
+  logic [31:0] addr_q;
+  logic [31:0] mask_q;
+  logic [31:0] value_q;
+  logic [7:0]  gpo_q;
+  logic [1:0]  size_q;     // Size of the accesses of this command
+  logic [31:0] data_q;     // Write data, and number in the answer
+  logic        failed_q;   // An access of this upload failed
+  logic [31:0] fail_q;     // Address of that access
+
+  /////////////////////////
+  // Bytes from the host //
+  /////////////////////////
+
+  // One byte waits here. An ESC takes the place of a waiting byte, so that it ends every command.
+  logic       hold_valid_q;
+  logic [7:0] hold_q;
+  logic       take;
+  logic       raw;
+  logic       is_esc;
+  logic       lost;
+
+  assign raw    = (state_q == Upload) | (((state_q == Access) | (state_q == Wait)) & (cmd_q == "U"));
+  assign is_esc = hold_valid_q & (hold_q == Esc);
+  assign lost   = rx_valid_i & hold_valid_q & ~take;
+
+  always_ff @(posedge clk_i or negedge rst_ni) begin
+    if (!rst_ni) begin
+      hold_valid_q <= 1'b0;
+    end else begin
+      hold_valid_q <= locked_i & (rx_valid_i | (hold_valid_q & ~take));
+    end
+  end
+
+  always_ff @(posedge clk_i) begin
+    if (rx_valid_i & (~hold_valid_q | take | (rx_data_i == Esc))) hold_q <= rx_data_i;
+  end
+
+  ///////////////////
+  // Line's syntax //
+  ///////////////////
+
+  logic       is_digit;
+  logic       is_letter_digit;
+  logic       is_prefix;
+  logic       is_space;
+  logic       is_end;
+  logic       is_leave;
+  logic [3:0] nibble;
+  logic [7:0] upper;
+
+  assign upper           = {hold_q[7:6], hold_q[5] & ~hold_q[6], hold_q[4:0]};
+  assign is_digit        = (hold_q >= "0") & (hold_q <= "9");
+  assign is_letter_digit = (upper >= "A") & (upper <= "F");
+  assign nibble          = hold_q[3:0] + (is_letter_digit ? 4'd9 : 4'd0);
+  assign is_prefix       = (upper == "X") & (digits_q == 4'd1) & (arg_q == 32'd0);
+  assign is_space        = (hold_q == " ") | (hold_q == Tab);
+  assign is_end          = (hold_q == Lf) | (hold_q == Cr);
+  assign is_leave        = (hold_q == Nul) | (hold_q == Eot);
+
+  //////////////
+  // Commands //
+  //////////////
+
+  logic        has_arg;
+  logic        is_access;
+  logic        needs_arg;
+  logic        known;
+  logic        gpo_command;
+  logic        accepted;
+  logic [7:0]  gpo;
+  logic [1:0]  size;
+  logic        misaligned;
+  logic        match;
+  logic        last;
+
+  assign has_arg     = digits_q != 4'd0;
+  assign is_access   = (cmd_q == "R") | (cmd_q == "W") | (cmd_q == "F") | (cmd_q == "P") | (cmd_q == "U");
+  assign needs_arg   = (cmd_q == "W") | (cmd_q == "U") | (cmd_q == "S");
+  assign known       = is_access | (cmd_q == "A") | (cmd_q == "M") | (cmd_q == "V") | (cmd_q == "S") |
+                       (cmd_q == "C") | (cmd_q == "X");
+  assign gpo_command = (arg_q[31:8] >= 24'd1) & (arg_q[31:8] <= 24'd3);
+  assign accepted    = known & ~bad_q & (has_arg | ~needs_arg) & ~((cmd_q == "C") & has_arg & ~gpo_command);
+  assign gpo         = ~has_arg                 ? gpo_q :
+                       (arg_q[9:8] == 2'd1)     ? gpo_q & ~arg_q[7:0] :
+                       (arg_q[9:8] == 2'd2)     ? gpo_q | arg_q[7:0] : arg_q[7:0];
+  assign size        = (cmd_q == "U")           ? 2'd0 :
+                       ~has_arg                 ? 2'd2 :
+                       (digits_q <= 4'd2)       ? 2'd0 :
+                       (digits_q <= 4'd4)       ? 2'd1 : 2'd2;
+  assign misaligned  = (size_q[1] & (addr_q[1:0] != 2'b00)) | (size_q[0] & addr_q[0]);
+  assign last        = arg_q == 32'd1;
+
+  logic [31:0] size_mask;
+  logic [31:0] step;
+
+  assign size_mask = (size_q == 2'd0) ? 32'h0000_00FF : (size_q == 2'd1) ? 32'h0000_FFFF : 32'hFFFF_FFFF;
+  assign step      = (size_q == 2'd0) ? 32'd1 : (size_q == 2'd1) ? 32'd2 : 32'd4;
+  assign match     = ((rdata_i ^ value_q) & mask_q & size_mask) == 32'd0;
+
+  // ESC ends a command between two accesses. A misaligned access fails without reaching the bus.
+  logic is_stopped;
+  logic ended;
+  logic failed;
+  logic stop;
+
+  assign is_stopped = is_esc & (cmd_q != "U");
+  assign ended  = ((state_q == Wait) & done_i) | ((state_q == Access) & ~is_stopped & misaligned);
+  assign failed = (state_q == Access) | error_i;
+  assign stop   = (cmd_q == "P") & match & ~failed;
+
+  assign start_o = (state_q == Access) & ~is_stopped & ~misaligned;
+  assign write_o = (cmd_q == "W") | (cmd_q == "F") | (cmd_q == "U");
+  assign size_o  = size_q;
+  assign addr_o  = addr_q;
+  assign wdata_o = data_q;
+
+  ///////////////////////
+  // Limits on waiting //
+  ///////////////////////
+
+  logic [IdleBits-1:0] idle_q;  // Bit times without a byte in an upload
+  logic [15:0]         push_q;  // Cycles left for stdin
+  logic                idle_over;
+  logic                push_over;
+
+  assign idle_over = (state_q == Upload) & ~hold_valid_q & (&idle_q);
+  assign push_over = (state_q == Push) & (push_q == 16'd0);
+
+  always_ff @(posedge clk_i) begin
+    idle_q <= ((state_q != Upload) | hold_valid_q) ? '0 : (tick_i ? idle_q + 1'b1 : idle_q);
+    push_q <= (state_q != Push) ? 16'(Timeout - 1) : push_q - 16'd1;
+  end
+
+  //////////////////////
+  // Text to the host //
+  //////////////////////
+
+  logic [3:0]  say_q;      // Next character of the answer
+  logic [7:0]  mark_q;     // Blank: good, !: failed, ?: no match
+  logic [1:0]  shown_q;    // Digits: 2, 4 or 8
+  logic        more_q;     // The command goes on after this answer
+  logic        lone_q;     // Only the letter
+  logic        sent;
+
+  logic [7:0]  say_char;
+  logic [4:0]  digit_low;
+  logic [3:0]  digit;
+
+  assign digit_low = {3'd3 - say_q[2:0], 2'b00};  // the first digit is the highest
+  assign digit     = data_q[digit_low +: 4];
+
+  assign say_char = (say_q == SayLetter) ? (lone_q ? "?" : cmd_q) :
+                    (say_q == 4'd1)      ? mark_q :
+                    (say_q == 4'd2)      ? "0" :
+                    (say_q == 4'd3)      ? "x" :
+                    (say_q == SayLf)     ? Lf :
+                    (say_q == SayCr)     ? Cr :
+                    (say_q == SayPrompt) ? "]" :
+                    (digit < 4'd10)      ? 8'h30 + {4'h0, digit} : 8'h37 + {4'h0, digit};
+
+  // Output of the processor: as it is outside monitor mode, <c> in it; dropped before the link is up.
+  logic [1:0] wrap_q;      // Next character of <c>
+  logic       wrapping;
+
+  assign wrapping = (wrap_q != 2'd0) | ((state_q == Line) & stdout_valid_i);
+
+  assign sent           = (state_q == Say) & ~wrapping & tx_ready_i;
+  assign tx_valid_o     = wrapping | (state_q == Say) | ((state_q == Through) & stdout_valid_i);
+  assign tx_data_o      = wrapping ? ((wrap_q == 2'd0) ? "<" : (wrap_q == 2'd1) ? stdout_data_i : ">") :
+                          (state_q == Say) ? say_char : stdout_data_i;
+  assign stdout_ready_o = ~locked_i | (tx_ready_i & (wrapping ? wrap_q == 2'd1 : state_q == Through));
+
+  always_ff @(posedge clk_i or negedge rst_ni) begin
+    if (!rst_ni) begin
+      wrap_q <= 2'd0;
+    end else if (!locked_i) begin
+      wrap_q <= 2'd0;
+    end else if (wrapping & tx_ready_i) begin
+      wrap_q <= (wrap_q == 2'd2) ? 2'd0 : wrap_q + 2'd1;
+    end
+  end
+
+  //////////////
+  // Sequence //
+  //////////////
+
+  assign take = hold_valid_q & ((state_q == Line) | (state_q == Upload) |
+                ((state_q == Access) & is_stopped) |
+                ((state_q == Through) & (is_esc | stdin_ready_i)));
+
+  assign stdin_valid_o = ((state_q == Through) & hold_valid_q & ~is_esc) | ((state_q == Push) & ~push_over);
+  assign stdin_data_o  = (state_q == Through) ? hold_q : arg_q[7:0];
+  assign gpo_o         = gpo_q;
+
+  always_ff @(posedge clk_i or negedge rst_ni) begin
+    if (!rst_ni) begin
+      state_q  <= Through;
+      cmd_q    <= Nul;
+      arg_q    <= 32'd0;
+      digits_q <= 4'd0;
+      bad_q    <= 1'b0;
+      addr_q   <= 32'd0;
+      mask_q   <= 32'hFFFF_FFFF;
+      value_q  <= 32'd0;
+      gpo_q    <= 8'd0;
+      size_q   <= 2'd2;
+      failed_q <= 1'b0;
+      fail_q   <= 32'd0;
+      say_q    <= SayLf;
+      mark_q   <= " ";
+      data_q   <= 32'd0;
+      shown_q  <= 2'd2;
+      more_q   <= 1'b0;
+      lone_q   <= 1'b0;
+    end else if (found_i | (~locked_i)) begin
+      state_q <= found_i ? Say : Through;
+      say_q   <= SayLf;
+      more_q  <= 1'b0;
+    end else begin
+      case (state_q)
+        Through: begin
+          if (is_esc) begin
+            state_q <= Say;
+            say_q   <= SayLf;
+            more_q  <= 1'b0;
+          end
+        end
+
+        Line: begin
+          if (hold_valid_q) begin
+            if (hold_q == Esc) begin
+              state_q <= Say;
+            end else if (is_leave) begin
+              state_q <= Through;
+            end else if (is_end) begin
+              state_q <= ((cmd_q == Nul) & ~bad_q) ? Say : Run;
+            end else if (!is_space) begin
+              if (cmd_q == Nul) begin
+                cmd_q <= hold_q;
+              end else if ((is_digit | is_letter_digit) & (digits_q != 4'd8)) begin
+                arg_q    <= {arg_q[27:0], nibble};
+                digits_q <= digits_q + 4'd1;
+              end else if (is_prefix) begin
+                digits_q <= 4'd0;
+              end else begin
+                bad_q <= 1'b1;
+              end
+            end
+          end
+        end
+
+        Run: begin
+          size_q   <= size;
+          failed_q <= 1'b0;
+          mark_q   <= " ";
+          say_q    <= SayLetter;
+          lone_q   <= ~accepted;
+          shown_q  <= 2'd2;
+          data_q   <= arg_q;
+          state_q  <= Say;
+          if (accepted) begin
+            case (cmd_q)
+              "A": begin
+                addr_q <= has_arg ? arg_q : addr_q;
+                data_q <= has_arg ? arg_q : addr_q;
+              end
+              "M": begin
+                mask_q <= has_arg ? arg_q : mask_q;
+                data_q <= has_arg ? arg_q : mask_q;
+              end
+              "V": begin
+                value_q <= has_arg ? arg_q : value_q;
+                data_q  <= has_arg ? arg_q : value_q;
+              end
+              "C": begin
+                gpo_q   <= gpo;
+                data_q  <= {16'h0, gpi_i, gpo};
+                shown_q <= 2'd1;
+              end
+              "S": begin
+                state_q <= Push;
+                shown_q <= 2'd0;
+              end
+              "X": state_q <= Through;
+              "W": begin
+                arg_q   <= 32'd1;
+                state_q <= Access;
+              end
+              default: begin  // R, F, P, U
+                arg_q   <= has_arg ? arg_q : 32'd1;
+                data_q  <= value_q;
+                state_q <= (cmd_q == "U") ? Upload : Access;
+                if (has_arg & (arg_q == 32'd0)) begin
+                  data_q  <= addr_q;
+                  state_q <= Say;
+                end
+              end
+            endcase
+          end
+        end
+
+        Access, Wait: begin
+          if (state_q == Access) state_q <= is_stopped ? Say : Wait;
+          if ((state_q == Access) & is_stopped) say_q <= SayLf;
+          if (ended) begin
+            arg_q   <= arg_q - 32'd1;
+            say_q   <= SayLetter;
+            state_q <= Say;
+            if (failed) begin
+              mark_q   <= "!";
+              data_q   <= addr_q;
+              shown_q  <= 2'd2;
+              failed_q <= 1'b1;
+              fail_q   <= addr_q;
+              if ((cmd_q == "U") & ~last) state_q <= Upload;
+            end else begin
+              addr_q  <= (cmd_q == "P") ? addr_q : addr_q + step;
+              shown_q <= size_q;
+              case (cmd_q)
+                "R": begin
+                  data_q <= rdata_i;
+                  more_q <= ~last;
+                end
+                "W": data_q <= data_q & size_mask;
+                "P": begin
+                  data_q <= rdata_i;
+                  mark_q <= match ? " " : "?";
+                  if (~last & ~stop) state_q <= Access;
+                end
+                default: begin  // F, U
+                  if (last) begin
+                    data_q  <= addr_q + step;
+                    shown_q <= 2'd2;
+                  end else begin
+                    state_q <= (cmd_q == "U") ? Upload : Access;
+                  end
+                end
+              endcase
+            end
+          end
+        end
+
+        Upload: begin
+          if (hold_valid_q) begin
+            data_q <= {24'h0, hold_q};
+            if (!failed_q) begin
+              state_q <= Access;
+            end else begin
+              arg_q <= arg_q - 32'd1;
+              if (last) begin
+                data_q  <= fail_q;
+                say_q   <= SayLetter;
+                state_q <= Say;
+              end
+            end
+          end else if (idle_over) begin
+            mark_q  <= "!";
+            shown_q <= 2'd2;
+            data_q  <= failed_q ? fail_q : addr_q;
+            say_q   <= SayLetter;
+            state_q <= Say;
+          end
+        end
+
+        Push: begin
+          if (push_over | stdin_ready_i) begin
+            mark_q  <= push_over ? "!" : " ";
+            data_q  <= {24'h0, arg_q[7:0]};
+            state_q <= Say;
+          end
+        end
+
+        default: begin  // Say
+          if (sent) begin
+            say_q <= say_q + 4'd1;
+            if (say_q == SayLetter) say_q <= lone_q ? SayLf : 4'd1;
+            if (say_q == 4'd3) begin
+              say_q <= (shown_q == 2'd0) ? 4'd10 : (shown_q == 2'd1) ? 4'd8 : SayDigits;
+            end
+            if ((say_q == SayCr) & more_q) begin
+              more_q  <= 1'b0;
+              state_q <= Access;
+            end
+            if (say_q == SayPrompt) begin
+              cmd_q    <= Nul;
+              arg_q    <= 32'd0;
+              digits_q <= 4'd0;
+              bad_q    <= 1'b0;
+              lone_q   <= 1'b0;
+              more_q   <= 1'b0;
+              say_q    <= SayLf;
+              state_q  <= Line;
+            end
+          end
+        end
+      endcase
+
+      // A byte that is lost spoils an upload from there on.
+      if (raw & lost & ~failed_q) begin
+        failed_q <= 1'b1;
+        fail_q   <= addr_q;
+      end
+    end
+  end
+
+endmodule
