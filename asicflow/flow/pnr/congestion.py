@@ -46,7 +46,8 @@ def demand_map(netlist: Netlist, macros: dict[str, Macro], plan: Floorplan) -> N
         cover_x = _cover(int(x1), int(x2), shape[1])
         cover_y = _cover(int(y1), int(y2), shape[0])
         wire += length * np.outer(cover_y, cover_x)
-    return wire / 1e3 / (SQUARE / 1e3) ** 2
+    per_area: NDArray[np.float64] = wire / 1e3 / (SQUARE / 1e3) ** 2
+    return per_area
 
 
 def _cover(low: int, high: int, count: int) -> NDArray[np.float64]:
