@@ -14,6 +14,8 @@ from asicflow.errors import StageError, ToolMissing, UserError
 from asicflow.flow import stage, yosys
 from asicflow.flow.job import Attempt
 from asicflow.flow.settings import FlowSettings
+from asicflow.pdk import Library
+from asicflow.pdk.siliconcompiler import physical_cells
 from asicflow.workspace import Workspace
 
 
@@ -46,16 +48,21 @@ def test_results_and_resume(run_dir: Workspace, config: Config, fake_engine: Non
     assert steps["synthesis"]["version"].startswith("0.")
     for name in ("layout.png", "detail.png"):
         assert (layout / name).read_bytes().startswith(b"\x89PNG")
-    check_mapped_netlist_counts_like_the_rtl(run_dir, config)
+    prove_netlist(run_dir, "counter.mapped.v", stage.load_target(config, print)[1])
     check_same_run_again(run_dir, config, lines)
     check_new_seed_runs_from_place_and_route(run_dir, config, lines)
 
 
-def check_mapped_netlist_counts_like_the_rtl(run_dir: Workspace, config: Config) -> None:
-    """Prove by induction that both give the same outputs, from reset, for every input sequence."""
+def prove_netlist(run_dir: Workspace, netlist: str, library: Library) -> None:
+    """Prove by induction that a netlist gives the RTL's outputs, from reset, for every input sequence."""
     folder = run_dir.root
-    liberty = stage.load_target(config, print)[1].slowest.liberty
-    yosys.functional_netlist(run_dir.layout / "counter.mapped.v", "counter", liberty, folder / "flat.v")
+    yosys.functional_netlist(
+        run_dir.layout / netlist,
+        "counter",
+        library.slowest.liberty,
+        folder / "flat.v",
+        physical_cells=physical_cells(library),
+    )
     yosys.run_yosys(
         f"""read_verilog -sv {run_dir.soc}/rtl/counter_core.sv {run_dir.soc}/rtl/counter.sv
 prep -flatten -top counter
@@ -69,6 +76,18 @@ sat -verify -prove-asserts -tempinduct -seq 1 -set-at 1 in_rst_ni 0 miter
 """,
         folder / "prove.log",
     )
+
+
+@pytest.mark.slow
+def test_counter_with_the_real_engine(run_dir: Workspace, config: Config, lines: list[str]) -> None:
+    stage.run_flow(config, run_dir, lines.append)
+    library = stage.load_target(config, print)[1]
+    timing = json.loads((run_dir.layout / "timing.json").read_text())
+    assert timing["clean"], timing
+    layout = json.loads((run_dir.layout / "layout.json").read_text())
+    assert layout["conflicts"] == 0 and layout["clock"]["sinks"] == 4
+    prove_netlist(run_dir, "counter.mapped.v", library)
+    prove_netlist(run_dir, "counter.v", library)
 
 
 def check_same_run_again(run_dir: Workspace, config: Config, lines: list[str]) -> None:
