@@ -19,9 +19,9 @@ class Rule:
     """One rule.
 
     ``kind`` names the check; ``layer`` is the layer whose shapes are judged and ``others`` are the metals of
-    an enclosure or an array of cuts. ``value`` is in nm (nm2 for areas), ``extra`` what the kind needs besides: the width
-    above which a wide spacing holds, the cuts per side of an array. ``extent`` is the least side of such an
-    array in nm. ``pairs`` are the overhangs that an enclosure allows.
+    an enclosure or an array of cuts. ``value`` is in nm (nm2 for areas), ``extra`` what the kind needs
+    besides: the width above which a wide spacing holds, the cuts per side of an array. ``extent`` is the
+    least side of such an array in nm. ``pairs`` are the overhangs that an enclosure allows.
     """
 
     id: str
@@ -107,9 +107,7 @@ def _cut_rules(layer: Layer, below: str, above: str) -> list[Rule]:
         text = f"spacing in arrays of {array.cuts} x {array.cuts} or more on the same metals"
         least = array.cuts * layer.width + (array.cuts - 1) * spacing
         metals = (below, above)
-        rules.append(
-            Rule(f"{name}.array", "cut_array", name, array.spacing, text, metals, array.cuts, least)
-        )
+        rules.append(Rule(f"{name}.array", "cut_array", name, array.spacing, text, metals, array.cuts, least))
     for metal, pairs in ((below, layer.enclosure_below), (above, layer.enclosure_above)):
         found = tuple(pairs) or ((0, 0),)
         limits = " or ".join(f"{min(p) / 1000:g}/{max(p) / 1000:g}" for p in found)

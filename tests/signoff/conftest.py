@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -10,10 +9,13 @@ import pytest
 from .hand_made import HandMade, build
 
 
-@pytest.fixture
-def made(pdk_root: Path) -> HandMade:
-    """A fresh clean layout that the test may damage."""
+@pytest.fixture(scope="session")
+def master(pdk_root: Path) -> HandMade:
+    """The clean layout, drawn once."""
     return build(pdk_root)
 
 
-Damage = Callable[[HandMade], None]
+@pytest.fixture
+def made(master: HandMade) -> HandMade:
+    """A copy of the clean layout that the test may damage."""
+    return master.copy()

@@ -6,7 +6,7 @@ column; two met4 straps feed the rails. Lengths in nm.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import klayout.db as kdb
@@ -49,6 +49,12 @@ class HandMade:
     pins: dict[tuple[str, str], tuple[int, int]] = field(default_factory=dict)
     tracks: dict[str, int] = field(default_factory=dict)
     pin_nets: dict[str, dict[str, str]] = field(default_factory=dict)
+
+    def copy(self) -> HandMade:
+        """An independent copy."""
+        layout = self.layout.dup()
+        nets = {name: dict(pins) for name, pins in self.pin_nets.items()}
+        return replace(self, layout=layout, top=layout.cell("accel"), pin_nets=nets)
 
     def box(self, layer: str, x1: int, y1: int, x2: int, y2: int) -> None:
         """Draw a rectangle in the top cell."""
@@ -137,8 +143,6 @@ def build(pdk_root: Path) -> HandMade:
     _place(made)
     _route(made)
     _straps(made)
-    made.layout.start_changes()
-    made.layout.end_changes()
     return made
 
 

@@ -138,7 +138,7 @@ def test_enclosure_equals_brute_force(sky: RuleSet) -> None:
         if random.random() < 0.3:
             metal -= kdb.Region(kdb.Box(120, 120, 180, 180))
         metal = metal.merged()
-        (small, large), = rule.pairs
+        ((small, large),) = rule.pairs
         fits = any((kdb.Region(cut.enlarged(dx, dy)) - metal).is_empty()
                    for dx, dy in ((small, large), (large, small)))  # fmt: skip
         found = check({"via": kdb.Region(cut), "met1": metal}.__getitem__, [rule])

@@ -98,8 +98,8 @@ class StructureGate(Gate):
         log, dump = folder / "rtl.structure.log", folder / "rtl.structure.json"
         quoted = " ".join(f'"{path}"' for path in sources)
         run_yosys(
-            f"read_verilog -sv {quoted}\nhierarchy -check -top {context.top}\nproc\nflatten\nopt_clean\n"
-            f'check\nwrite_json "{dump}"\n',
+            f"read_verilog -sv {quoted}\nhierarchy -check -top {context.top}\nproc\nflatten\ncheck\n"
+            f'opt_clean\nwrite_json "{dump}"\n',
             log,
         )
         cells = json.loads(dump.read_text())["modules"][context.top]["cells"]
