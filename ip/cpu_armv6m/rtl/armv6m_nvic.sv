@@ -133,40 +133,31 @@ module armv6m_nvic #(
   // Choice //
   ////////////
 
-  // Indexed by exception number.
-  logic [3:0][47:0] req;
-  logic [47:0] best;
+  // Indexed by exception number. First those with the least upper priority bit stay, then the lower bit.
+  logic [47:0] req, upper, lower, upper_best, best;
   logic [1:0]  best_prio;
   logic [5:0]  group;
   logic [7:0]  octet;
   logic [2:0]  octet_num, group_num;
 
-  for (genvar p = 0; p < 4; p++) begin : gen_req
-    logic [31:0] irq;
-    always_comb begin
-      irq = '0;
-      for (int i = 0; i < NumIrq; i++) begin
-        irq[i] = pend_q[i] & enable_q[i] & (prio_q[i] == $unsigned(2'(p)));
-      end
+  always_comb begin
+    req   = '0;
+    upper = '0;
+    lower = '0;
+    {req[15:14], req[11]}     = {systick_q, pendsv_q, svc_q};
+    {upper[15:14], upper[11]} = {systick_prio_q[1], pendsv_prio_q[1], svc_prio_q[1]};
+    {lower[15:14], lower[11]} = {systick_prio_q[0], pendsv_prio_q[0], svc_prio_q[0]};
+    for (int i = 0; i < NumIrq; i++) begin
+      req[16 + i]   = pend_q[i] & enable_q[i];
+      upper[16 + i] = prio_q[i][1];
+      lower[16 + i] = prio_q[i][0];
     end
-    assign req[p] = {irq, systick_q & (systick_prio_q == $unsigned(2'(p))), pendsv_q & (pendsv_prio_q == $unsigned(2'(p))), 2'b00,
-                     svc_q & (svc_prio_q == $unsigned(2'(p))), 11'd0};
   end
 
-  always_comb begin
-    best      = req[3];
-    best_prio = 2'd3;
-    if (|req[0]) begin
-      best      = req[0];
-      best_prio = 2'd0;
-    end else if (|req[1]) begin
-      best      = req[1];
-      best_prio = 2'd1;
-    end else if (|req[2]) begin
-      best      = req[2];
-      best_prio = 2'd2;
-    end
-  end
+  assign best_prio[1] = ~|(req & ~upper);
+  assign upper_best   = req & ~(upper & {48{~best_prio[1]}});
+  assign best_prio[0] = ~|(upper_best & ~lower);
+  assign best         = upper_best & ~(lower & {48{~best_prio[0]}});
 
   always_comb begin
     for (int g = 0; g < 6; g++) begin

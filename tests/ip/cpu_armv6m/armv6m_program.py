@@ -92,8 +92,8 @@ def listing(program: Program) -> str:
 class _Writer:
     """Draws items."""
 
-    def __init__(self, seed: int) -> None:
-        self.r = random.Random(seed)
+    def __init__(self, seed: int, still_stack: bool) -> None:
+        self.r, self.still_stack = random.Random(seed), still_stack
         self.items: list[Item] = []
         self.forward: list[int] = []  # items whose target is set later
         self.in_loop = False
@@ -220,6 +220,8 @@ class _Writer:
         )
 
     def stack_pointer(self) -> None:
+        if self.still_stack:
+            return
         if self.r.random() < 0.3:
             self.literal(0, DATA + 4 * self.r.randrange(6000, 8000))
             self.add("mov sp, r0", 0x4685)
@@ -245,7 +247,8 @@ class _Writer:
         elif kind == 5:
             self.add("mrs 0", 0xF3EF, r.choice([0x8005, 0x8006, 0x8007]) | self.dst() << 8)
         else:
-            self.add("cps", r.choice([0xB662, 0xB672]))
+            self.add("cps", r.choice([0xB662, 0xB662, 0xB662, 0xB672]))
+            self.add("cpsie", *[0xBF00] * 4, 0xB662)
 
     def branch(self) -> None:
         r = self.r
@@ -302,9 +305,9 @@ class _Writer:
             self.land(len(self.items))
 
 
-def random_program(seed: int, draws: int = 110) -> Program:
-    """Draw a program."""
-    writer = _Writer(seed)
+def random_program(seed: int, draws: int = 110, still_stack: bool = False) -> Program:
+    """Draw a program; with ``still_stack`` only PUSH and POP move the stack pointer."""
+    writer = _Writer(seed, still_stack)
     writer.prefix()
     prefix = len(writer.items)
     for _ in range(draws):
