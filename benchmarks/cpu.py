@@ -20,8 +20,7 @@ from rich.table import Table
 
 from asicflow.flow.yosys import run_yosys
 
-ROOT = Path(__file__).resolve().parent.parent
-sys.path.insert(0, str(ROOT / "tests" / "ip" / "cpu_armv6m"))
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tests" / "ip" / "cpu_armv6m"))
 from armv6m_bench import build, rtl
 from armv6m_cycles import measure
 from armv6m_lockstep import Outcome, lockstep
@@ -98,8 +97,8 @@ def locked(console: Console, folder: Path, instructions: int, first: int) -> boo
             console.print(part.mismatch)
             return False
     console.print(
-        f"lockstep: {total.instructions} instructions, {total.writes} memory writes, {total.programs} programs "
-        f"equal in {time.monotonic() - start:.0f} s"
+        f"lockstep: {total.instructions} instructions, {total.writes} memory writes, "
+        f"{total.programs} programs equal in {time.monotonic() - start:.0f} s"
     )
     return True
 
