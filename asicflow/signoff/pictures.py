@@ -19,6 +19,9 @@ MARKER = 0xFF4D5E
 METALS = (0x6F7C99, 0x3F7DFF, 0xE0479E, 0x2FC9B4, 0xF2A33A, 0xA58BFF, 0x8BD450)
 """Colours of the metals from the lowest up; cuts are drawn nearly white."""
 
+SOLID, LIGHT = 0, 2
+"""KLayout's fill patterns."""
+
 MAX_PICTURES = 6
 MIN_CROP_UM = 4.0
 
@@ -35,7 +38,7 @@ def picture_findings(context: GateContext, record: GateRecord) -> None:
     for number, finding in enumerate(placed, 1):
         assert finding.x_um is not None and finding.y_um is not None
         path = folder / f"{record.id}.{number}.png"
-        draw_crop(view, path, finding.x_um, finding.y_um, finding.size_um)
+        draw_crop(view, path, finding.x_um, finding.y_um, finding.size_um, layer=finding.layer)
         finding.picture = context.relative(path)
         record.result.evidence.append(path)
 
@@ -73,7 +76,13 @@ def draw_die(view: lay.LayoutView, path: Path, pixels: int = 1400) -> None:
 
 
 def draw_crop(
-    view: lay.LayoutView, path: Path, x_um: float, y_um: float, size_um: float, pixels: int = 520
+    view: lay.LayoutView,
+    path: Path,
+    x_um: float,
+    y_um: float,
+    size_um: float,
+    pixels: int = 520,
+    layer: str = "",
 ) -> None:
     """Draw a square around a place and mark it.
 
@@ -81,7 +90,10 @@ def draw_crop(
     ----------
     size_um : float
         Extent of what is marked; the crop shows at least four times as much.
+    layer : str
+        Layer to show solid among the others.
     """
+    _stress(view, layer)
     half = max(MIN_CROP_UM, 4 * size_um) / 2
     mark = max(size_um / 2, 0.12)
     marker = lay.Marker(view)
@@ -103,10 +115,17 @@ def _add_layer(view: lay.LayoutView, layer: GdsLayer, index: int) -> None:
     properties.name = layer.name
     properties.fill_color = color
     properties.frame_color = color
-    properties.dither_pattern = 0 if is_cut else 3
+    properties.dither_pattern = SOLID if is_cut else LIGHT
     properties.transparent = not is_cut
     properties.width = 1
     view.insert_layer(view.end_layers(), properties)
+
+
+def _stress(view: lay.LayoutView, name: str) -> None:
+    """Fill one layer solidly, the other metals lightly."""
+    for properties in view.each_layer():
+        if properties.transparent:
+            properties.dither_pattern = SOLID if properties.name == name else LIGHT
 
 
 def _save(view: lay.LayoutView, path: Path, width: int, height: int) -> None:

@@ -10,7 +10,7 @@ from markupsafe import Markup, escape
 ROW = 30
 LABEL = 132
 WIDTH = 460
-VALUE = 92
+VALUE = 118
 
 
 @dataclass(frozen=True)

@@ -79,10 +79,13 @@ def table(evidence: Evidence) -> Table:
 
 def headline(evidence: Evidence) -> str:
     """The verdict of the run in words."""
-    return {
-        Verdict.PASS: "ready for tape-out",
-        Verdict.FAIL: "not ready: a check failed",
-    }.get(Verdict(evidence["verdict"]), "not ready: checks are unverified")
+    if evidence["verdict"] == Verdict.PASS:
+        return "ready for tape-out: every mandatory check passed"
+    failed, open_ = evidence["counts"][Verdict.FAIL], evidence["counts"][Verdict.UNVERIFIED]
+    parts = [f"{failed or 'no'} check{'' if failed == 1 else 's'} failed"]
+    if open_:
+        parts.append(f"{open_} {'is' if open_ == 1 else 'are'} unverified")
+    return f"not ready for tape-out: {', '.join(parts)}"
 
 
 def place_text(finding: dict[str, Any]) -> str:

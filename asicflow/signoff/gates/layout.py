@@ -13,7 +13,7 @@ from asicflow.signoff.density import DensityLimit, density_rows, read_density_li
 from asicflow.signoff.drc import Marker, check_layout
 from asicflow.signoff.gate import Gate
 from asicflow.signoff.pictures import METALS
-from asicflow.signoff.rules import derive_rules
+from asicflow.signoff.rules import Rule, derive_rules
 from asicflow.signoff.spef import spef_nets
 from asicflow.signoff.verdict import Finding, GateResult, Rows, Tool, UnverifiedError, Verdict, verdict_of
 
@@ -170,7 +170,7 @@ class DrcGate(Gate):
             {
                 "rule": r.id,
                 "text": r.text,
-                "value_um": _value(r.kind, r.value_um),
+                "limit": _limit(r),
                 "violations": count[r.id],
                 "in_library_cells": inside[r.id],
             }
@@ -202,8 +202,10 @@ class DrcGate(Gate):
         )
 
 
-def _value(kind: str, value: float) -> float | None:
-    return None if kind == "angle" else value
+def _limit(rule: Rule) -> str:
+    """The limit of a rule with its unit."""
+    unit = {"angle": "degrees", "area": "um2", "enclosed_area": "um2"}.get(rule.kind, "um")
+    return f"{rule.value if rule.kind == 'angle' else rule.value_um:g} {unit}"
 
 
 def _finding(marker: Marker, library: bool) -> Finding:

@@ -56,12 +56,13 @@ class PowerGridGate(Gate):
         findings = list(done.supply)
         findings += demand(done.matched_supply_nets, done.supply_nets, "supply nets")
         findings += demand(done.matched_supply_pins, done.supply_pins, "supply pins")
+        floating = sum(f.rule == "floating" for f in findings)
         if done.supply_nets < 2:
             findings.append(Finding("there are not two supply nets", "supplies"))
         return GateResult(
             verdict_of(findings),
             f"{done.matched_supply_nets} of {done.supply_nets} supplies whole, "
-            f"{done.matched_supply_pins} of {done.supply_pins} pins reached",
+            f"{done.matched_supply_pins} of {done.supply_pins} pins reached, {floating} floating pieces",
             {
                 "supplies": done.supply_nets,
                 "supplies_whole": done.matched_supply_nets,

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+import gzip
 import re
 from pathlib import Path
 from typing import Any, ClassVar
 
 from asicflow.signoff.context import GateContext
 from asicflow.signoff.gate import Gate
-from asicflow.signoff.verdict import Finding, GateResult, Rows, Tool, UnverifiedError, Verdict, verdict_of
+from asicflow.signoff.verdict import Finding, GateResult, Rows, Tool, Verdict, verdict_of
 
 TIMING = "layout/timing.json"
 SLACK_TOLERANCE_NS = 0.002
 
 _SLACK = re.compile(r"^\s*(-?\d+\.\d+)\s+slack \((?:MET|VIOLATED)\)", re.MULTILINE)
+_FANOUT = re.compile(r"\s*default_max_fanout\s*:\s*([\d.]+)")
 _ERROR = re.compile(r"^Error.*$", re.MULTILINE)
 _PERIOD = re.compile(r"create_clock\b.*?-period\s+([\d.]+)")
 
@@ -161,19 +163,54 @@ class CapacitanceGate(LimitGate):
 
 
 class FanoutGate(TimingGate):
-    """Max fan-out, where the library states one."""
+    """Fan-out of every net against the library's limit, where it states one."""
 
     id = "timing.fanout"
     title = "Max fan-out"
     mandatory = False
-    inputs = (TIMING, "layout/{top}.v")
+    inputs = (TIMING, "layout/{top}.pg.v")
 
     def judge(self, context: GateContext, timing: dict[str, Any]) -> GateResult:
-        """UNVERIFIED: neither library states a limit; slew and capacitance bound the load."""
-        raise UnverifiedError(
-            "the Liberty files state no max_fanout; slew and capacitance limits bound the load",
-            "state a limit of your own and check it in the timing tool",
+        """Count the sinks of every net of the routed netlist."""
+        sinks: dict[str, list[str]] = {}
+        for net, pins in context.netlist.nets().items():
+            cells = [(i, p, context.netlist.instances[i].cell) for i, p in pins if i]
+            found = [f"{i}/{p}" for i, p, c in cells if context.macros[c].pins[p].direction == "INPUT"]
+            if found:
+                sinks[net] = found
+        if not sinks:
+            return GateResult(Verdict.FAIL, "the netlist has no net with a sink")
+        net = max(sinks, key=lambda n: len(sinks[n]))
+        figures: dict[str, Any] = {"largest_fanout": len(sinks[net]), "net": net}
+        limit = max_fanout(context.library.slowest.liberty)
+        if limit is None:
+            return GateResult(
+                Verdict.UNVERIFIED,
+                f"the Liberty file states no max_fanout; the largest is {len(sinks[net])} (net {net})",
+                figures,
+                close="slew and capacitance limits bound the load; state a limit of your own if you want one",
+            )
+        findings = [
+            Finding(f"net {n} has {len(s)} sinks, {limit:g} allowed", "fanout")
+            for n, s in sinks.items()
+            if len(s) > limit
+        ]
+        return GateResult(
+            verdict_of(findings), f"{len(findings)} nets above {limit:g} sinks", figures, findings=findings
         )
+
+
+def max_fanout(liberty: Path) -> float | None:
+    """The library-wide ``default_max_fanout`` of a Liberty file, or None."""
+    opener = gzip.open if liberty.suffix == ".gz" else open
+    with opener(liberty, "rt") as lines:
+        for line in lines:
+            match = _FANOUT.match(line)
+            if match:
+                return float(match.group(1))
+            if line.lstrip().startswith("cell"):
+                return None
+    return None
 
 
 class UnconstrainedGate(TimingGate):

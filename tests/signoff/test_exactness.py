@@ -1,0 +1,108 @@
+"""The exactness chain on a real, small accelerator: clean it passes, with one wrong constant it fails."""
+
+from __future__ import annotations
+
+import gzip
+import shutil
+import sys
+from pathlib import Path
+
+import pytest
+
+from asicflow.flow.yosys import run_yosys
+from asicflow.pdk import load_pdk
+from asicflow.signoff.gate import Gate, run_gate
+from asicflow.signoff.gates.exactness import (
+    MappedExactnessGate,
+    RoutedExactnessGate,
+    RtlExactnessGate,
+    physical_cells,
+)
+from asicflow.signoff.verdict import GateResult, Verdict
+
+from . import made_run
+
+sys.path.insert(0, str(Path(__file__).parent.parent / "soc"))
+
+from tiny import Tiny, sources, write_tiny
+
+pytestmark = pytest.mark.slow
+
+
+@pytest.fixture(scope="module")
+def accelerator(tmp_path_factory: pytest.TempPathFactory, pdk_root: Path) -> Path:
+    """A run directory with RTL and its mapped netlist, which also stands for the routed one."""
+    root = tmp_path_factory.mktemp("exact") / "run"
+    soc = write_tiny(root, Tiny(), count=60)
+    layout = root / "layout"
+    layout.mkdir()
+    liberty = layout / "cells.lib"
+    source = load_pdk("sky130", pdk_root).library().typical.liberty
+    liberty.write_bytes(gzip.decompress(source.read_bytes()))
+    files = " ".join(f'"{p}"' for p in sources(soc))
+    netlist = layout / "accel.mapped.v"
+    run_yosys(
+        f"read_verilog -sv {files}\nsynth -flatten -top accel\ndfflibmap -liberty {liberty}\n"
+        f"abc -liberty {liberty}\nopt_clean -purge\nwrite_verilog -noattr {netlist}\n",
+        layout / "synth.log",
+    )
+    shutil.copyfile(netlist, layout / "accel.v")
+    return root
+
+
+def judge(gate: type[Gate], root: Path, pdk_root: Path) -> GateResult:
+    context = made_run.open_run(root, pdk_root)
+    context.config.signoff.vectors = 80
+    record = run_gate(gate(), context)
+    assert not isinstance(record, str)
+    return record.result
+
+
+@pytest.mark.parametrize("gate", [RtlExactnessGate, MappedExactnessGate], ids=lambda g: g.id)
+def test_clean_chain_passes(gate: type[Gate], accelerator: Path, pdk_root: Path) -> None:
+    result = judge(gate, accelerator, pdk_root)
+    assert result.verdict is Verdict.PASS, result.findings
+    assert result.figures["vectors_exact"] == 80 and result.figures["cycles"] == Tiny().cycles
+    assert any(p.suffix == ".log" and "vectors exact: 80" in p.read_text() for p in result.evidence)
+
+
+def test_wrong_weight_in_rtl_fails(accelerator: Path, pdk_root: Path, tmp_path: Path) -> None:
+    root = Path(shutil.copytree(accelerator, tmp_path / "run"))
+    path = root / "soc" / "rtl" / "accel_engine.sv"
+    text = path.read_text()
+    assert "64'd1)" in text
+    path.write_text(text.replace("64'd1)", "64'd2)"))
+    result = judge(RtlExactnessGate, root, pdk_root)
+    assert result.verdict is Verdict.FAIL
+
+
+def test_wrong_gate_in_the_routed_netlist_fails(accelerator: Path, pdk_root: Path, tmp_path: Path) -> None:
+    """One AND turned into an OR between place and route and the netlist."""
+    root = Path(shutil.copytree(accelerator, tmp_path / "run"))
+    path = root / "layout" / "accel.v"
+    text = path.read_text()
+    changed = text
+    for old, new in (("nand2_1", "nor2_1"), ("nand3_1", "nor3_1")):
+        changed = changed.replace(f"sky130_fd_sc_hd__{old} ", f"sky130_fd_sc_hd__{new} ", 3)
+    assert changed != text
+    path.write_text(changed)
+    result = judge(RoutedExactnessGate, root, pdk_root)
+    assert result.verdict is Verdict.FAIL and result.findings, result.summary
+
+
+def test_golden_that_is_wrong_fails(accelerator: Path, pdk_root: Path, tmp_path: Path) -> None:
+    import numpy as np
+
+    root = Path(shutil.copytree(accelerator, tmp_path / "run"))
+    path = root / "model" / "vectors.npz"
+    with np.load(path) as data:
+        x, y = data["x_int"], data["y_int"].copy()
+    y[17, 2] += 1
+    np.savez(path, x_int=x, y_int=y)
+    result = judge(RtlExactnessGate, root, pdk_root)
+    assert result.verdict is Verdict.FAIL and "vector 17, output 2" in result.findings[0].text
+
+
+def test_physical_cells_have_no_function(pdk_root: Path) -> None:
+    cells = physical_cells(load_pdk("sky130", pdk_root).library())
+    assert "sky130_fd_sc_hd__fill_1" in cells and "sky130_fd_sc_hd__diode_2" in cells
