@@ -18,6 +18,7 @@ from pydantic import BaseModel
 
 from asicflow.errors import StageError, ToolMissing
 from asicflow.flow.files import copy_plain
+from asicflow.flow.port_load import add_port_loads, split_load
 from asicflow.pdk.config import Corner
 from asicflow.pdk.liberty import Liberty, read_liberty
 
@@ -140,10 +141,15 @@ def analyse(
     out.mkdir(parents=True)
     liberty_text = out / "corner.lib"
     copy_plain(corner.liberty, liberty_text)  # OpenSTA 2.0 does not unpack
-    log = _run(netlist, spef, sdc, top, liberty_text, out)
+    constraints, load = split_load(sdc.read_text())
+    loaded, unloaded = out / "loaded.spef", out / "unloaded.sdc"
+    loaded.write_text(add_port_loads(spef.read_text(), load))
+    unloaded.write_text(constraints)
+    log = _run(netlist, loaded, unloaded, top, liberty_text, out)
     liberty_text.unlink()
     _check_log(log, out)
-    _check_parasitics(spef, out)
+    _check_parasitics(loaded, out)
+    loaded.unlink()
     return _collect(name, corner, read_liberty(corner.liberty), out)
 
 
