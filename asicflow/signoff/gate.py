@@ -64,6 +64,10 @@ class Gate(ABC):
         """The declared inputs as absolute paths."""
         return [context.path(name) for name in self.inputs]
 
+    def input_evidence(self, context: GateContext) -> list[Path]:
+        """The inputs as evidence; a gate whose input goes on changing gives a copy instead."""
+        return self.input_paths(context)
+
     @abstractmethod
     def run(self, context: GateContext) -> GateResult:
         """Read the artefacts and judge them.
@@ -110,7 +114,7 @@ def _judge(gate: Gate, context: GateContext) -> GateResult:
         return GateResult(Verdict.UNVERIFIED, error.what, close=error.close)
     except ToolMissing as error:
         return GateResult(Verdict.UNVERIFIED, error.what, close=error.hint or "")
-    result.evidence = [*gate.input_paths(context), *result.evidence]
+    result.evidence = [*gate.input_evidence(context), *result.evidence]
     return result
 
 

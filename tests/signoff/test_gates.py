@@ -231,6 +231,13 @@ def test_every_one_of_these_gates_has_a_planted_error() -> None:
     assert {g for g, _, _ in ERRORS} == set(GATES)
 
 
+def test_judged_manifest_is_kept(run: Path, pdk_root: Path) -> None:
+    """The run writes on in manifest.json: the evidence is a copy."""
+    result = judge(provenance.HashesGate, run, pdk_root)
+    assert result.evidence == [run / "signoff" / "manifest.json"]
+    assert json.loads(result.evidence[0].read_text()) == json.loads((run / "manifest.json").read_text())
+
+
 def test_csim_that_was_not_compiled_is_unverified(run: Path, pdk_root: Path) -> None:
     (run / "model/hls/firmware/network-abc.so").unlink()
     result = judge(model.CsimGate, run, pdk_root)

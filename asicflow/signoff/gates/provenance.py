@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import json
 import re
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 from asicflow.signoff.context import GateContext
 from asicflow.signoff.gate import Gate
 from asicflow.signoff.verdict import Finding, GateResult, Rows, UnverifiedError, Verdict, verdict_of
-from asicflow.workspace import sha256
+from asicflow.workspace import sha256, write_atomically
 
 MANIFEST = "manifest.json"
 LFS = b"version https://git-lfs"
@@ -34,12 +35,24 @@ _OWNED = re.compile(
 )
 
 
-class HashesGate(Gate):
+class ManifestGate(Gate):
+    """Reads the manifest, of which a copy is kept: the run goes on writing the original."""
+
+    inputs: ClassVar[tuple[str, ...]] = (MANIFEST,)
+
+    def input_evidence(self, context: GateContext) -> list[Path]:
+        """The manifest as it was judged, and the other inputs."""
+        copy = context.out / "manifest.json"
+        write_atomically(copy, json.dumps(context.manifest, indent=1) + "\n")
+        others = [p for p in self.input_paths(context) if p.name != MANIFEST]
+        return [copy, *others]
+
+
+class HashesGate(ManifestGate):
     """Every artefact is the one that its stage wrote."""
 
     id = "provenance.hashes"
     title = "Artefacts equal the manifest"
-    inputs = (MANIFEST,)
 
     def run(self, context: GateContext) -> GateResult:
         """Hash every file that the finished stages recorded."""
@@ -75,12 +88,11 @@ def _check(path: Path, name: str, digest: str) -> list[Finding]:
     )
 
 
-class ToolsGate(Gate):
+class ToolsGate(ManifestGate):
     """The version of every tool is on record."""
 
     id = "provenance.tools"
     title = "Tool versions on record"
-    inputs = (MANIFEST,)
 
     def run(self, context: GateContext) -> GateResult:
         """Demand a version for each recorded tool, and that there are some."""
@@ -98,12 +110,11 @@ class ToolsGate(Gate):
         )
 
 
-class PdkGate(Gate):
+class PdkGate(ManifestGate):
     """The PDK files are the ones that the layout was made with."""
 
     id = "provenance.pdk"
     title = "PDK files equal those of the layout"
-    inputs = (MANIFEST,)
 
     def run(self, context: GateContext) -> GateResult:
         """Hash the PDK files of the manifest again."""
@@ -122,7 +133,7 @@ class PdkGate(Gate):
         )
 
 
-class RunGate(Gate):
+class RunGate(ManifestGate):
     """Command line, seed and configuration are on record and unchanged."""
 
     id = "provenance.run"
