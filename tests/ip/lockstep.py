@@ -37,7 +37,12 @@ def lockstep(name: str, work: Path, cycles: int = 6000, seed: int = 1, mutant: s
     regmap = compile_map(manifest.registers)
     stimulus = list(_stimulus(manifest, regmap, cycles, seed))
     expected = _expected(_model(manifest), regmap, stimulus)
-    answers = _simulate(manifest, work, stimulus, mutant)
+    answers = simulate(manifest, work, stimulus, mutant)
+    return difference(expected, answers)
+
+
+def difference(expected: list[Pins], answers: list[dict[str, int | None]]) -> str:
+    """Return the first output that is unknown or not as expected, "" if there is none."""
     for cycle, (want, got) in enumerate(zip(expected, answers, strict=True)):
         for port, value in want.items():
             if got[port] is None or got[port] != value:
@@ -105,7 +110,7 @@ def _expected(model_class: Any, regmap: RegisterMap, stimulus: list[Pins]) -> li
     return expected
 
 
-def _simulate(
+def simulate(
     manifest: IpManifest, work: Path, stimulus: list[Pins], mutant: str | None
 ) -> list[dict[str, int | None]]:
     rtl = "\n".join(
@@ -117,7 +122,8 @@ def _simulate(
         right, wrong = mutant.replace(switch[0], switch[1]), mutant.replace(switch[0], switch[2])
         assert rtl.count(right) == 1, f"{right!r} occurs {rtl.count(right)} times in the RTL"
         rtl = rtl.replace(right, wrong)
-    ports = {k: int(p.width) for k, p in manifest.ports.items()}
+    values = {key: parameter.default for key, parameter in manifest.parameters.items()}
+    ports = {k: int(values.get(str(p.width), p.width)) for k, p in manifest.ports.items()}
     inputs = [k for k, p in manifest.ports.items() if p.direction == "input" and k != "clk_i"]
     outputs = [k for k, p in manifest.ports.items() if p.direction == "output"]
     (work / "bench.sv").write_text(rtl + _bench(manifest.top, ports, inputs, outputs, len(stimulus)))

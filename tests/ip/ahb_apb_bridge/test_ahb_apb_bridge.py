@@ -1,0 +1,45 @@
+"""The bridge between a random AHB-Lite bus and random APB peripherals."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import pytest
+
+sys.path.insert(0, str(Path(__file__).parents[1]))
+from bench import Bench, build
+
+MUTANTS = {
+    "HREADY ignored": "assign accept = «hready_i → 1'b1» &",
+    "HSEL ignored": "& «hsel_i → 1'b1» &",
+    "IDLE is a transfer": "& «htrans_i[1] → 1'b1»;",
+    "every size accepted": "assign legal  = «(hsize_i == SizeWord) → 1'b1» &",
+    "unaligned accepted": "& «(haddr_i[1:0] == 2'b00) → 1'b1»",
+    "hangs on an empty slot": "& «(select != '0) → 1'b1»;",
+    "slots alias": "= «{3'b000, haddr_i[16:12]} → {4'b0000, haddr_i[15:12]}» ==",
+    "any peripheral is ready": "assign ready  = «(select_q & pready_i) → pready_i» !=",
+    "any peripheral fails": "assign failed = «(select_q & pslverr_i) → pslverr_i» !=",
+    "PSLVERR ignored": "Access : «failed → 1'b0» ? Error1",
+    "no setup cycle": "Setup:   state_q <= «Access → Done»;",
+    "ERROR in one cycle": "hresp_o     = «(state_q == Error1) → 1'b0» |",
+    "enabled in the setup cycle": "penable_o = «state_q == Access → psel_o != '0»;",
+    "other read data": "if («(state_q == Access) & ready → state_q == Setup») rdata_q",
+}
+
+
+@pytest.fixture(scope="module")
+def bench(tmp_path_factory: pytest.TempPathFactory) -> Bench:
+    return build("ahb_apb_bridge", tmp_path_factory.mktemp("bench"), MUTANTS)
+
+
+@pytest.mark.parametrize("seed", [1, 2])
+def test_accesses_reach_their_peripherals(bench: Bench, seed: int) -> None:
+    answer = bench.run(seed, 50_000)
+    assert answer["failure"] == ""
+    assert answer["legal"] >= 50_000 and min(answer["refused"], answer["slave_errors"]) > 1000
+
+
+@pytest.mark.parametrize(("number", "name"), list(enumerate(MUTANTS, start=1)))
+def test_planted_error_is_found(bench: Bench, number: int, name: str) -> None:
+    assert bench.run(1, 50_000, mutant=number)["failure"], name
