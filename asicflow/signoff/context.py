@@ -11,11 +11,13 @@ from typing import Any
 from asicflow.config import Config
 from asicflow.pdk.config import Library, Pdk, missing_files
 from asicflow.pdk.lef import Macro, TechLef, read_lef, read_tech_lef
+from asicflow.signoff.elaborate import Elaboration
 from asicflow.signoff.extract import Extraction
 from asicflow.signoff.layout import Layout
 from asicflow.signoff.lvs import Comparison, compare
 from asicflow.signoff.netlist import Module, read_netlist
 from asicflow.signoff.verdict import UnverifiedError
+from asicflow.soc.testbench import rtl_sources
 
 WRITERS = {
     "model": "model",
@@ -120,6 +122,11 @@ class GateContext:
     def extraction(self) -> Extraction:
         """The connectivity extracted from the GDS."""
         return Extraction.of(self.layout, self.macros, self.tech, self.path("layout/{top}.def"))
+
+    @cached_property
+    def elaboration(self) -> Elaboration:
+        """The RTL as Yosys elaborates it."""
+        return Elaboration.of(rtl_sources(self.root / "soc"), self.top, self.out / "logs")
 
     @cached_property
     def comparison(self) -> Comparison:

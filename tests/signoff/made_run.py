@@ -126,7 +126,10 @@ def write_soc(root: Path, rtl: str = RTL) -> None:
         "clock": {"port": "clk_i", "period_ns": 40.0},
     }
     (root / "soc" / "soc.json").write_text(json.dumps(soc))
-    (root / "soc" / "accel.sdc").write_text("create_clock -name clk -period 40.0000 [get_ports clk_i]\n")
+    (root / "soc" / "accel.sdc").write_text(
+        "create_clock -name clk -period 40.0000 [get_ports clk_i]\n"
+        "set_input_delay 16 -clock clk [get_ports {rst_ni en_i d_i}]\n"
+    )
 
 
 CORNERS = {"slow": ("ss", 1.4, -40, 0.25), "typical": ("tt", 1.8, 25, 1.5), "fast": ("ff", 1.95, 100, 2.0)}

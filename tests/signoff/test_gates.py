@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from asicflow.signoff.gate import Gate, run_gate
-from asicflow.signoff.gates import BUILT_IN, model, provenance, rtl, timing
+from asicflow.signoff.gates import BUILT_IN, lint, model, provenance, structure, timing
 from asicflow.signoff.gates.pending import PENDING
 from asicflow.signoff.verdict import GateResult, Verdict
 
@@ -43,7 +43,7 @@ def run(clean_run: Path, tmp_path: Path) -> Path:
 GATES = [
     g
     for g in BUILT_IN
-    if g.__module__.rsplit(".", 1)[1] in ("model", "rtl", "timing", "provenance")
+    if g.__module__.rsplit(".", 1)[1] in ("model", "lint", "structure", "timing", "provenance")
     and g.id not in ("timing.fanout", "provenance.lfs", "provenance.pdk")
 ]
 
@@ -128,11 +128,15 @@ ERRORS: list[tuple[type[Gate], Plant, str]] = [
         ),
         "wrap",
     ),
-    (rtl.LintGate, edit_rtl("logic en_i", "logic [1:0] en_i"), "accel.sv"),
-    (rtl.LintGate, edit_rtl("q_o <= d_i", "q_o <= e_i"), "e_i"),
-    (rtl.StructureGate, edit_rtl("always_ff @(posedge clk_i or negedge rst_ni)", "always_latch"), "latch"),
+    (lint.LintGate, edit_rtl("logic en_i", "logic [1:0] en_i"), "accel.sv"),
+    (lint.LintGate, edit_rtl("q_o <= d_i", "q_o <= e_i"), "e_i"),
     (
-        rtl.StructureGate,
+        structure.StructureGate,
+        edit_rtl("always_ff @(posedge clk_i or negedge rst_ni)", "always_latch"),
+        "latch",
+    ),
+    (
+        structure.StructureGate,
         edit_rtl(
             "endmodule",
             "  logic a, b;\n  assign a = b ^ en_i;\n  assign b = a;\n"
@@ -141,12 +145,17 @@ ERRORS: list[tuple[type[Gate], Plant, str]] = [
         "loop",
     ),
     (
-        rtl.StructureGate,
+        structure.ClockDomainsGate,
         edit_rtl(
             "endmodule",
             "  logic r;\n  always_ff @(posedge en_i) r <= d_i[0];\n  assign q_o[0] = r;\nendmodule",
         ),
-        "2 different clock nets",
+        "2 clocks: clk_i, en_i",
+    ),
+    (
+        structure.ClockDomainsGate,
+        edit_rtl("  input  logic en_i,", "  input  logic en_i,\n  input  logic wild_i,"),
+        "input wild_i is not in the constraints",
     ),
     (timing.SetupGate, edit_timing(slow(setup_slack_ns=-0.4, setup_violations=[PATH])), "from u1/Q to u9/D"),
     (timing.SetupGate, edit_timing(slow(setup_slack_ns=-0.4)), "-0.400 ns"),
@@ -174,6 +183,13 @@ ERRORS: list[tuple[type[Gate], Plant, str]] = [
     (timing.CapacitanceGate, edit_timing(slow(max_capacitance=[VIOLATION])), "limit 1.5000 pF"),
     (timing.UnconstrainedGate, edit_timing(slow(unconstrained=3)), "3 unconstrained"),
     (timing.UnconstrainedGate, edit_timing(slow(unclocked=1)), "1 unclocked"),
+    (
+        timing.UnconstrainedGate,
+        lambda root: (root / "layout/reports/check_fast.rpt").write_text(
+            "Warning: There are 2 input ports missing set_input_delay.\n"
+        ),
+        "2 input ports missing",
+    ),
     (timing.UnconstrainedGate, lambda root: (root / "layout/reports/check_fast.rpt").unlink(), "is missing"),
     (timing.ClockGate, edit_timing(slow(clock_period_ns=50.0)), "corner slow: 50 ns"),
     (
@@ -228,7 +244,16 @@ def test_planted_error_fails_with_its_reason(
 
 
 def test_every_one_of_these_gates_has_a_planted_error() -> None:
-    assert {g for g, _, _ in ERRORS} == set(GATES)
+    assert {g for g, _, _ in ERRORS} == set(GATES) - {structure.ResetGate}
+
+
+def test_register_without_reset_is_unverified_by_name(run: Path, pdk_root: Path) -> None:
+    bare = "always_ff @(posedge clk_i) begin\n    if (en_i) q_o <= d_i;\n"
+    start, end = made_run.RTL.index("always_ff"), made_run.RTL.index("  end\nendmodule")
+    made_run.write_soc(run, made_run.RTL[:start] + bare + made_run.RTL[end:])
+    result = judge(structure.ResetGate, run, pdk_root)
+    assert result.verdict is Verdict.UNVERIFIED and result.figures["bits_without_reset"] == 4
+    assert result.tables["without_reset"][0]["bits"] == 4
 
 
 def test_judged_manifest_is_kept(run: Path, pdk_root: Path) -> None:

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from asicflow.signoff.gate import Gate
-from asicflow.signoff.gates import exactness, layout, lvs, model, pending, provenance, rtl, timing
+from asicflow.signoff.gates import exactness, layout, lint, lvs, model, pending, provenance, structure, timing
 
 BUILT_IN: list[type[Gate]] = [
     model.AccuracyGate,
     model.GoldenGate,
     model.CsimGate,
     model.RangeGate,
-    rtl.LintGate,
-    rtl.StructureGate,
+    lint.LintGate,
+    structure.StructureGate,
+    structure.ClockDomainsGate,
+    structure.ResetGate,
     exactness.RtlExactnessGate,
     exactness.MappedExactnessGate,
     exactness.RoutedExactnessGate,

@@ -26,11 +26,6 @@ _NO_CPU = "the top is the accelerator alone: no processor, no firmware"
 _NO_SHUTTLE = "the top is a block: shuttle rules apply to the chip that carries it"
 
 _PENDING = (
-    _Pending("rtl.cdc", "Clock domain crossings and reset synchronisation", True,
-             "crossings into the block are not analysed",
-             "run a CDC tool on the chip that holds the block; inside there is one clock"),
-    _Pending("rtl.reset", "Reset of every state bit", True, "not checked bit by bit",
-             "compare the register list with the reset values in a formal tool"),
     _Pending("rtl.xprop", "X propagation from power-up", True,
              "the two-state simulation starts from random register contents; it is not a four-state run",
              "simulate the RTL in a four-state simulator from power-up with random memories"),

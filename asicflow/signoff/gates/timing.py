@@ -16,6 +16,7 @@ SLACK_TOLERANCE_NS = 0.002
 
 _SLACK = re.compile(r"^\s*(-?\d+\.\d+)\s+slack \((?:MET|VIOLATED)\)", re.MULTILINE)
 _FANOUT = re.compile(r"\s*default_max_fanout\s*:\s*([\d.]+)")
+_TOLD = re.compile(r"^(?:Warning: )?(There (?:is|are) .*)$", re.MULTILINE)
 _ERROR = re.compile(r"^Error.*$", re.MULTILINE)
 _PERIOD = re.compile(r"create_clock\b.*?-period\s+([\d.]+)")
 
@@ -233,6 +234,9 @@ class UnconstrainedGate(TimingGate):
             evidence.append(path)
             if not path.is_file():
                 findings.append(Finding(f"{corner}: the report {path.name} is missing", "report"))
+                continue
+            told = _TOLD.findall(path.read_text())
+            findings += [Finding(f"{corner}: {line}", "setup_check") for line in told]
         total = sum(int(r["unconstrained"] or 0) + int(r["unclocked"] or 0) for r in rows)
         return GateResult(
             verdict_of(findings),
