@@ -236,6 +236,48 @@ class Buffering:
         self.ties += 1
 
 
+def remove_buffers(netlist: Netlist, models: CellModels) -> int:
+    """Take out the buffers that synthesis put in without knowing any place; how many.
+
+    A buffer whose output is an output port stays when its input is on a port or drives another port, so that
+    every port keeps a net of its own.
+    """
+    removed = 0
+    for instance in list(netlist.instances.values()):
+        pins = _buffer_pins(instance, models)
+        if pins is None:
+            continue
+        source, behind = instance.pins.get(pins[0]), instance.pins.get(pins[1])
+        if source is None or behind is None or source is behind or (behind.ports and source.ports):
+            continue
+        netlist.remove_instance(instance)
+        for sink, pin in list(behind.pins):
+            netlist.connect(sink, pin, source)
+        for port in behind.ports:
+            port.net = source
+        source.ports += behind.ports
+        behind.ports = []
+        del netlist.nets[behind.name]
+        if source.ports and source.name not in netlist.ports:
+            del netlist.nets[source.name]
+            source.name = source.ports[0].name
+            netlist.nets[source.name] = source
+        removed += 1
+    return removed
+
+
+def _buffer_pins(instance: Instance, models: CellModels) -> tuple[str, str] | None:
+    """(input, output) when a cell only repeats its input and is no delay cell, else None."""
+    view = models.cell(instance.cell)
+    if view is None or view.is_sequential or instance.cell in models.library.cells.hold_buffers:
+        return None
+    inputs, outputs = view.inputs(), view.outputs()
+    if len(inputs) != 1 or len(outputs) != 1:
+        return None
+    same = outputs[0].function.strip("() ") == inputs[0].name
+    return (inputs[0].name, outputs[0].name) if same else None
+
+
 def place_at(instance: Instance, at: Point, width: int, plan: Floorplan, technology: Technology) -> None:
     """Put a cell with its middle near a point, inside the core; legalisation follows."""
     x = min(max(at[0] - width // 2, plan.core[0]), plan.core[2] - width)

@@ -16,7 +16,7 @@ from typing import Any
 import klayout.db as kdb
 
 from asicflow.flow.pnr.access import access_tables
-from asicflow.flow.pnr.buffering import Buffering
+from asicflow.flow.pnr.buffering import Buffering, remove_buffers
 from asicflow.flow.pnr.checks import Connectivity, check_layout
 from asicflow.flow.pnr.clock_tree import ClockTree, build_clock_tree
 from asicflow.flow.pnr.def_writer import write_def
@@ -135,7 +135,9 @@ class _Run:
             self.macros = read_lef(self.library.lefs)
             self.models = CellModels(self.library, self.macros)
             self.netlist: Netlist = read_netlist(self.source, self.top, self.macros)
-        self.design_cells = len(self.netlist.instances)
+            self.design_cells = len(self.netlist.instances)
+            removed = remove_buffers(self.netlist, self.models)
+        self.progress(f"read: {self.design_cells} cells, {removed} buffers of the synthesis removed")
         self._floorplan()
         self._place()
         self._repair_timing()

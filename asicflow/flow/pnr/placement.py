@@ -1,8 +1,9 @@
 """Placement with coloquinte: global placement, and legalisation after the netlist was edited.
 
-Coloquinte counts in sites; a row is given a whole number of them as its height and y is mapped back. To
-spread the cells, which routing needs, cells are widened until the core is almost full, placed, and given
-their real widths again. Cells where wires crowd are widened more, in `CONGESTION_ROUNDS` rounds.
+Coloquinte counts in sites; a row is given a whole number of them as its height and y is mapped back. What
+routing needs is room around pins, not around area: cells are widened in proportion to their pins until the
+core is almost full, placed, and given their real widths again. Cells where wires crowd are widened more, in
+`CONGESTION_ROUNDS` rounds.
 """
 
 from __future__ import annotations
@@ -92,9 +93,7 @@ class Placer:
         circuit, cells = self._circuit(skip, fresh)
         ports = circuit.nb_cells - len(cells)
         circuit.cell_is_obstruction = [not i.fixed for i in cells] + [False] * ports
-        factors = [self.widening.get(i, 1.0) for i in cells] + [1.0] * ports
-        circuit.expand_cells_by_factor(factors, density, 0.0)
-        circuit.expand_cells_to_density(density, 0.0)
+        self._widen(circuit, cells, density)
         if fresh:
             circuit.place_global(self.parameters)
         circuit.legalize(self.parameters)
@@ -103,6 +102,24 @@ class Placer:
         circuit, cells = self._circuit(skip, fresh=False)
         circuit.legalize(self.parameters)
         self._store(circuit, cells)
+
+    def _widen(self, circuit: coloquinte.Circuit, cells: list[Instance], density: float) -> None:
+        """Share the core's free space, up to `density`, among the movable cells by their pins."""
+        site = self.technology.site_width
+        columns = (self.plan.core[2] - self.plan.core[0]) // site
+        widths = [self.macros[c.cell].width // site for c in cells]
+        room = density * columns * self.plan.rows - sum(widths)
+        weights = [0.0 if c.fixed else len(c.pins) * self.widening.get(c, 1.0) for c in cells]
+        total = sum(weights)
+        if room <= 0 or total <= 0:
+            return
+        owed = 0.0
+        for k, weight in enumerate(weights):
+            owed += room * weight / total
+            extra = int(owed) if weight else 0
+            owed -= extra
+            widths[k] += extra
+        circuit.cell_width = widths + [1] * (circuit.nb_cells - len(cells))
 
     def _store(self, circuit: coloquinte.Circuit, cells: list[Instance]) -> None:
         core, site = self.plan.core, self.technology.site_width
