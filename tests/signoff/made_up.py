@@ -21,7 +21,8 @@ def made_up_records(root: Path) -> list[GateRecord]:
     file.parent.mkdir(parents=True, exist_ok=True)
     file.write_bytes(b"gds")
     passed = GateResult(
-        Verdict.PASS, "512 of 512 vectors exact", {"vectors_exact": 512, "cycles": 301}, evidence=[file],
+        Verdict.PASS, "512 of 512 vectors exact", {"vectors_exact": 512, "cycles": 301},
+        {"cycles_per_layer": [{"layer": "hidden", "cycles": 300}]}, evidence=[file],
         tool=Tool("verilator", "5.006"),
     )  # fmt: skip
     failed = GateResult(
