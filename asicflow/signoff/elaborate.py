@@ -59,12 +59,15 @@ class Elaboration:
 
     @cached_property
     def registers(self) -> list[Register]:
-        """Every register; memories count as registers without reset."""
+        """Every register; memories that are written count as registers without reset, ROMs do not."""
         found = [
             _register(n, c) for n, c in self.cells.items() if re.match(r"\$_?[a-z]*dff", c["type"].lower())
         ]
+        cells = self.cells.values()
+        written = {c["parameters"]["MEMID"].lstrip("\\") for c in cells if c["type"].startswith("$memwr")}
         for name, memory in self.module.get("memories", {}).items():
-            found.append(Register(name, int(memory["width"]) * int(memory["size"]), "", ""))
+            if name in written:
+                found.append(Register(name, int(memory["width"]) * int(memory["size"]), "", ""))
         return found
 
     @property
