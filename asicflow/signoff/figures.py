@@ -158,14 +158,21 @@ def _exactness(evidence: Evidence) -> Tile | None:
     done = [c for c in counts if c is not None]
     if not done:
         return None
-    return Tile("Bit-exact vectors", f"{min(done):,}", f"in {len(done)} of 3: RTL, mapped, routed")
+    kind = "bad" if _failed(evidence, "rtl.exactness", "equivalence.mapped", "equivalence.routed") else "good"
+    return Tile("Bit-exact vectors", f"{min(done):,}", f"in {len(done)} of 3: RTL, mapped, routed", kind)
 
 
 def _lvs(evidence: Evidence) -> Tile | None:
     nets = of(evidence, "lvs.top", "nets_matched")
     if nets is None:
         return None
-    return Tile("LVS", f"{nets:,} nets", f"{of(evidence, 'lvs.top', 'pins_matched'):,} pins matched")
+    pins = of(evidence, "lvs.top", "pins_matched")
+    kind = "bad" if _failed(evidence, "lvs.top") else "good"
+    return Tile("LVS", f"{nets:,} nets", f"{pins:,} pins matched", kind)
+
+
+def _failed(evidence: Evidence, *ids: str) -> bool:
+    return any(g["verdict"] == "FAIL" for g in evidence["gates"] if g["id"] in ids)
 
 
 def charts(evidence: Evidence) -> list[Chart]:

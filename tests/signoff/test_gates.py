@@ -214,7 +214,7 @@ ERRORS: list[tuple[type[Gate], Plant, str]] = [
     (
         provenance.ToolsGate,
         edit_json("manifest.json", lambda d: d["tools"].update(sta="present")),
-        "sta has no",
+        "no version of sta",
     ),
     (
         provenance.RunGate,
