@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import importlib.metadata
-import importlib.util
 import re
 import shutil
 import subprocess
@@ -73,7 +72,7 @@ def check_all(root: Path | None, pdks: Sequence[str] | None = None) -> list[Find
     """Return findings for Python, packages, programs and the PDK files under ``root``."""
     findings = [_python(), *(_package(name, use) for name, use in PACKAGES.items()), _tkinter()]
     findings += [_program(p) for p in PROGRAMS]
-    for name in pdks or pdk_names():
+    for name in pdk_names() if pdks is None else pdks:
         findings += _pdk(name, root)
     return findings
 
@@ -98,14 +97,11 @@ def _package(name: str, use: str) -> Finding:
 
 
 def _tkinter() -> Finding:
-    there = importlib.util.find_spec("_tkinter") is not None
-    return Finding(
-        "tkinter",
-        there,
-        "present" if there else "missing",
-        "synthesis scripts (Tcl)",
-        "apt-get install python3-tk",
-    )
+    try:
+        import tkinter
+    except ImportError:
+        return Finding("tkinter", False, "missing", "synthesis scripts (Tcl)", "apt-get install python3-tk")
+    return Finding("tkinter", True, str(tkinter.TkVersion), "synthesis scripts (Tcl)", "")
 
 
 def _program(program: Program) -> Finding:
