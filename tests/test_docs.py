@@ -25,7 +25,11 @@ def test_every_exit_code_is_documented(project_root: Path) -> None:
 
 
 def test_links_between_pages_lead_somewhere(project_root: Path) -> None:
-    pages = [project_root / "README.md", project_root / "CONTRIBUTING.md", *(project_root / "docs").glob("*.md")]
+    pages = [
+        project_root / "README.md",
+        project_root / "CONTRIBUTING.md",
+        *(project_root / "docs").glob("*.md"),
+    ]
     broken = [
         f"{page.name}: {target}"
         for page in pages

@@ -16,6 +16,7 @@ from typing import Any
 import klayout.db as kdb
 
 from asicflow.flow.pnr.access import access_tables
+from asicflow.flow.pnr.antenna import add_diodes, find_charged
 from asicflow.flow.pnr.buffering import Buffering, remove_buffers
 from asicflow.flow.pnr.checks import Connectivity, check_layout
 from asicflow.flow.pnr.clock_tree import ClockTree, build_clock_tree
@@ -42,6 +43,12 @@ Progress = Callable[[str], None]
 
 LOOSEN = 0.85
 """Factor on the utilisation when routing got stuck and the die may grow."""
+
+ANTENNA_ROUNDS = 4
+"""Routings of one design while diodes are still being added."""
+
+ANTENNA_SHARE = 0.8
+"""A gate at this share of its limit gets a diode too once there is a reason to route again."""
 
 BUFFER_SHARE = 1.06
 """Room for buffers in the first floorplan."""
@@ -159,9 +166,7 @@ class _Run:
             self.options.aspect,
             self.options.die_area,
         )
-        place_pins(
-            self.plan, list(self.netlist.ports.values()), self.technology, self.options.pin_sides
-        )
+        place_pins(self.plan, list(self.netlist.ports.values()), self.technology, self.options.pin_sides)
         add_physical_cells(self.plan, self.netlist, self.library, self.macros, self.technology)
         self.progress(
             f"floorplan: die {self.plan.width / 1e3:.1f} x {self.plan.height / 1e3:.1f} um,"
@@ -199,9 +204,7 @@ class _Run:
         self.progress(f"place: {len(self.netlist.instances)} cells, half-perimeter {hpwl / 1e3:.1f} mm")
         with self._stage("buffer"):
             self.wires = PlacementWires(self.macros, self.plan, self.library, self.technology)
-            self.buffering = Buffering(
-                self.netlist, self.models, self.plan, self.technology, self.wires
-            )
+            self.buffering = Buffering(self.netlist, self.models, self.plan, self.technology, self.wires)
             self.buffering.separate_ports()
             self.buffering.tie_constants()
             self.buffering.fix_all({clock} if clock else set())
@@ -245,11 +248,30 @@ class _Run:
         self.progress(f"repair: {self.buffering.inserted} buffers in all")
 
     def _route(self) -> None:
+        """Route; where a wire could charge a gate, put a diode beside the gate and route again."""
+        diode = self.library.cells.antenna_diode
+        self.diodes = 0
+        for rounds_left in reversed(range(ANTENNA_ROUNDS)):
+            self._route_once()
+            with self._stage("antenna"):
+                self.charged = find_charged(self.geometries, self.technology, self.macros)
+                if not self.charged or not rounds_left:
+                    break
+                near = find_charged(self.geometries, self.technology, self.macros, ANTENNA_SHARE)
+                for filler in self.fillers:
+                    self.netlist.remove_instance(filler)
+                add_diodes(near, self.netlist, self.plan, self.macros, self.technology, diode)
+                self.diodes += len(near)
+            self.progress(f"antenna: {len(self.charged)} gates too exposed, {self.diodes} diodes in all")
+
+    def _route_once(self) -> None:
         fillers = self.library.cells.fillers
         with self._stage("place"):
-            self.cells = len(self.netlist.instances)
-            self.cell_area = sum(self._area(i.cell) for i in self.netlist.instances.values())
+            cells = set(self.netlist.instances.values())
+            self.cells = len(cells)
+            self.cell_area = sum(self._area(i.cell) for i in cells)
             add_fillers(self.netlist, self.plan, self.macros, self.technology, fillers)
+            self.fillers = [i for i in self.netlist.instances.values() if i not in cells]
         with self._stage("access"):
             used = {i.cell for i in self.netlist.instances.values()}
             tables = access_tables(self.library, self.macros, self.technology, used)
@@ -303,14 +325,17 @@ class _Run:
 
         with self._stage("write"):
             self.layout.write(str(target("gds")))
-            write_def(
-                target("def"), self.netlist, self.plan, self.geometries, self.technology, self.library
-            )
+            write_def(target("def"), self.netlist, self.plan, self.geometries, self.technology, self.library)
             for name, parasitics in self.library.parasitics.items():
                 endings = [f"{name}.spef"] + (["spef"] if name == self._typical_parasitics() else [])
                 for ending in endings:
                     write_spef(
-                        target(ending), self.netlist, self.geometries, self.technology, parasitics, self.macros
+                        target(ending),
+                        self.netlist,
+                        self.geometries,
+                        self.technology,
+                        parasitics,
+                        self.macros,
                     )
             write_verilog(self.netlist, target("v"), None)
             write_verilog(self.netlist, target("pg.v"), self._power())
@@ -373,6 +398,7 @@ class _Run:
             "buffers": self.buffering.inserted,
             "resized": self.buffering.resized,
             "tie_cells": self.buffering.ties,
+            "antenna": {"diodes": self.diodes, "gates_above_limit": len(self.charged)},
             "clock": self._clock_metrics(),
             "timing_estimate": [_timing_metrics(t) for t in self.timings],
             "seconds": {k: round(v, 2) for k, v in self.seconds.items()},
@@ -408,4 +434,3 @@ def _timing_metrics(timing: CornerTiming) -> dict[str, Any]:
 def _peak_memory_mb() -> float:
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     return round(peak / (1 << 20 if sys.platform == "darwin" else 1 << 10), 1)
-

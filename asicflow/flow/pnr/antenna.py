@@ -1,0 +1,205 @@
+"""Antenna ratios of routed nets, and diodes beside the gates that a wire could charge.
+
+Metal is made layer by layer. A gate is charged by the metal of one layer that reaches it through lower
+layers only, unless diffusion on the same piece drains it. Limits come from the technology LEF.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_left
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+
+from asicflow.flow.pnr.floorplan import Floorplan
+from asicflow.flow.pnr.geometry import NetGeometry
+from asicflow.flow.pnr.netlist import Instance, Net, Netlist, PnrError
+from asicflow.flow.pnr.technology import Technology
+from asicflow.pdk.lef import Antenna, Macro, Pwl
+
+Point = tuple[int, int, int]
+"""Routing layer, x, y in nm."""
+
+
+@dataclass(frozen=True)
+class Charged:
+    """A gate whose antenna ratio is above `limit` on a layer."""
+
+    net: Net
+    instance: Instance
+    pin: str
+    layer: str
+    ratio: float
+    limit: float
+
+
+def find_charged(
+    geometries: Sequence[NetGeometry], technology: Technology, macros: dict[str, Macro], share: float = 1.0
+) -> list[Charged]:
+    """Gates whose ratio exceeds `share` of the limit on some layer, one entry per net."""
+    found = []
+    for geometry in geometries:
+        worst = max(_pieces(geometry, technology, macros), key=lambda c: c.ratio / c.limit, default=None)
+        if worst is not None and worst.ratio > share * worst.limit:
+            found.append(worst)
+    return found
+
+
+def _pieces(geometry: NetGeometry, technology: Technology, macros: dict[str, Macro]) -> list[Charged]:
+    """The ratio of every piece of metal that reaches a gate, layer by layer."""
+    found = []
+    for layer in technology.layers:
+        if not layer.wires:
+            continue
+        rules = technology.lef.layers[layer.name]
+        side = rules.antenna.side_area is not None or rules.antenna.diff_side_area is not None
+        for metal, pins in _components(geometry, layer.index, layer.width):
+            areas = [macros[i.cell].pins[p] for i, p in pins]
+            gate = sum(a.gate_area for a in areas)
+            diffusion = sum(a.diff_area for a in areas)
+            limit = antenna_limit(rules.antenna, diffusion)
+            if gate <= 0 or limit is None:
+                continue
+            um2 = metal[0] / 1e6 * rules.thickness if side else metal[1] / 1e6
+            instance, pin = max(pins, key=lambda p: macros[p[0].cell].pins[p[1]].gate_area)
+            ratio = um2 / (gate + rules.antenna.gate_plus_diff * diffusion)
+            found.append(Charged(geometry.net, instance, pin, layer.name, ratio, limit))
+    return found
+
+
+def antenna_limit(antenna: Antenna, diffusion: float) -> float | None:
+    """The limit for a piece with `diffusion` um2: the plain one without diffusion, else the drained one."""
+    plain, drained = (
+        (antenna.side_area, antenna.diff_side_area)
+        if antenna.side_area is not None or antenna.diff_side_area is not None
+        else (antenna.area, antenna.diff_area)
+    )
+    if diffusion <= 0 and plain is not None:
+        return plain
+    return None if drained is None else _interpolate(drained, diffusion)
+
+
+def _interpolate(points: Pwl, x: float) -> float:
+    if x <= points[0][0]:
+        return points[0][1]
+    for (x1, y1), (x2, y2) in pairwise(points):
+        if x <= x2:
+            return y1 + (y2 - y1) * (x - x1) / (x2 - x1)
+    return points[-1][1]
+
+
+def _components(
+    geometry: NetGeometry, top: int, width: int
+) -> list[tuple[tuple[float, float], list[tuple[Instance, str]]]]:
+    """Pieces connected through layers up to `top`: (perimeter nm, area nm2) on `top`, and their pins."""
+    wires = [w for w in geometry.wires if w.layer <= top]
+    vias = [v for v in geometry.vias if v.layer < top]
+    landings = [g for g in geometry.landings if g.layer <= top]
+    group = list(range(len(wires) + len(vias) + len(landings)))
+
+    def root(k: int) -> int:
+        while group[k] != k:
+            group[k] = group[group[k]]
+            k = group[k]
+        return k
+
+    spots: dict[Point, int] = {}
+
+    def join(point: Point, member: int) -> None:
+        if point in spots:
+            group[root(member)] = root(spots[point])
+            return
+        spots[point] = member
+        layer, x, y = point
+        for k, w in enumerate(wires):
+            if w.layer == layer and w.x1 <= x <= w.x2 and w.y1 <= y <= w.y2:
+                group[root(k)] = root(member)
+
+    for k, w in enumerate(wires):
+        join((w.layer, w.x1, w.y1), k)
+        join((w.layer, w.x2, w.y2), k)
+    for k, via in enumerate(vias, len(wires)):
+        join((via.layer, via.x, via.y), k)
+        join((via.layer + 1, via.x, via.y), k)
+    for k, landing in enumerate(landings, len(wires) + len(vias)):
+        join((landing.layer, landing.x, landing.y), k)
+    metal: dict[int, tuple[float, float]] = {}
+    for k, w in enumerate(wires):
+        if w.layer == top:
+            length = w.x2 - w.x1 + w.y2 - w.y1 + width
+            p, a = metal.get(root(k), (0.0, 0.0))
+            metal[root(k)] = (p + 2 * (length + width), a + length * width)
+    pins: dict[int, list[tuple[Instance, str]]] = {}
+    for k, landing in enumerate(landings, len(wires) + len(vias)):
+        if isinstance(landing.pin, tuple):
+            pins.setdefault(root(k), []).append(landing.pin)
+    return [(metal[r], members) for r, members in pins.items() if r in metal]
+
+
+def add_diodes(
+    charged: Sequence[Charged],
+    netlist: Netlist,
+    plan: Floorplan,
+    macros: dict[str, Macro],
+    technology: Technology,
+    diode: tuple[str, str],
+) -> None:
+    """Put a diode in the free space nearest to each charged gate; rows must not hold fillers yet.
+
+    Raises
+    ------
+    PnrError
+        If no row has room for one.
+    """
+    cell, pin = diode
+    free = _gaps(netlist, plan, macros)
+    width = macros[cell].width
+    for entry in charged:
+        row, x = _nearest(free, width, entry.instance, technology)
+        instance = netlist.add_instance("antenna", cell)
+        instance.x, instance.row, instance.y = x, row, plan.row_y(row, technology.row_height)
+        instance.flipped = row % 2 == 1
+        netlist.connect(instance, pin, entry.net)
+
+
+def _gaps(netlist: Netlist, plan: Floorplan, macros: dict[str, Macro]) -> dict[int, list[tuple[int, int]]]:
+    """Free spans of every row, from left to right."""
+    taken: dict[int, list[tuple[int, int]]] = {row: [] for row in range(plan.rows)}
+    for instance in netlist.instances.values():
+        taken[instance.row].append((instance.x, instance.x + macros[instance.cell].width))
+    gaps: dict[int, list[tuple[int, int]]] = {}
+    for row, spans in taken.items():
+        x = plan.core[0]
+        gaps[row] = []
+        for left, right in [*sorted(spans), (plan.core[2], plan.core[2])]:
+            if left > x:
+                gaps[row].append((x, left))
+            x = max(x, right)
+    return gaps
+
+
+def _nearest(
+    free: dict[int, list[tuple[int, int]]], width: int, instance: Instance, technology: Technology
+) -> tuple[int, int]:
+    """Take the span of `width` nearest to an instance out of `free`; its row and left edge."""
+    best: tuple[int, int, int, int] | None = None
+    site = technology.site_width
+    for row, gaps in free.items():
+        away = abs(row - instance.row) * technology.row_height
+        if best is not None and away >= best[0]:
+            continue
+        for k, (left, right) in enumerate(gaps):
+            if right - left < width:
+                continue
+            x = min(max(instance.x, left), right - width)
+            x = left + (x - left) // site * site
+            if best is None or away + abs(x - instance.x) < best[0]:
+                best = (away + abs(x - instance.x), row, k, x)
+    if best is None:
+        raise PnrError("no room for an antenna diode", where=instance.name, hint="lower the utilisation")
+    _, row, k, x = best
+    left, right = free[row].pop(k)
+    for span in ((left, x), (x + width, right)):
+        if span[1] > span[0]:
+            free[row].insert(bisect_left(free[row], span), span)
+    return row, x
