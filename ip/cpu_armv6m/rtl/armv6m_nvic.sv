@@ -135,7 +135,7 @@ module armv6m_nvic #(
 
   // Indexed by exception number. First those with the least upper priority bit stay, then the lower bit.
   logic [47:0] req, upper, lower, upper_best, best;
-  logic [1:0]  best_prio;
+  logic        best_prio_hi, best_prio_lo;  // Upper and lower priority bit of the best request
   logic [5:0]  group;
   logic [7:0]  octet;
   logic [2:0]  octet_num, group_num;
@@ -154,10 +154,10 @@ module armv6m_nvic #(
     end
   end
 
-  assign best_prio[1] = ~|(req & ~upper);
-  assign upper_best   = req & ~(upper & {48{~best_prio[1]}});
-  assign best_prio[0] = ~|(upper_best & ~lower);
-  assign best         = upper_best & ~(lower & {48{~best_prio[0]}});
+  assign best_prio_hi = ~|(req & ~upper);
+  assign upper_best   = req & ~(upper & {48{~best_prio_hi}});
+  assign best_prio_lo  = ~|(upper_best & ~lower);
+  assign best         = upper_best & ~(lower & {48{~best_prio_lo}});
 
   always_comb begin
     for (int g = 0; g < 6; g++) begin
@@ -188,7 +188,7 @@ module armv6m_nvic #(
     end else if (ready_i) begin
       nmi_o   <= nmi_q;
       valid_o <= |group;
-      prio_o  <= best_prio;
+      prio_o  <= {best_prio_hi, best_prio_lo};
       num_o   <= {group_num, octet_num};
     end
   end
