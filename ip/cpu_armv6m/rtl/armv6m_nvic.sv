@@ -135,6 +135,7 @@ module armv6m_nvic #(
 
   // Indexed by exception number. First those with the least upper priority bit stay, then the lower bit.
   logic [47:0] req, upper, lower, upper_best, best;
+  logic [NumIrq-1:0] irq_upper, irq_lower;  // Priority bits of the interrupt lines
   logic        best_prio_hi, best_prio_lo;  // Upper and lower priority bit of the best request
   logic [5:0]  group;
   logic [7:0]  octet;
@@ -147,16 +148,19 @@ module armv6m_nvic #(
     {req[15:14], req[11]}     = {systick_q, pendsv_q, svc_q};
     {upper[15:14], upper[11]} = {systick_prio_q[1], pendsv_prio_q[1], svc_prio_q[1]};
     {lower[15:14], lower[11]} = {systick_prio_q[0], pendsv_prio_q[0], svc_prio_q[0]};
-    for (int i = 0; i < NumIrq; i++) begin
-      req[16 + i]   = pend_q[i] & enable_q[i];
-      upper[16 + i] = prio_q[i][1];
-      lower[16 + i] = prio_q[i][0];
-    end
+    req[16 +: NumIrq]   = pend_q & enable_q;
+    upper[16 +: NumIrq] = irq_upper;
+    lower[16 +: NumIrq] = irq_lower;
+  end
+
+  for (genvar i = 0; i < NumIrq; i++) begin : gen_priorities
+    assign irq_upper[i] = prio_q[i][1];
+    assign irq_lower[i] = prio_q[i][0];
   end
 
   assign best_prio_hi = ~|(req & ~upper);
   assign upper_best   = req & ~(upper & {48{~best_prio_hi}});
-  assign best_prio_lo  = ~|(upper_best & ~lower);
+  assign best_prio_lo = ~|(upper_best & ~lower);
   assign best         = upper_best & ~(lower & {48{~best_prio_lo}});
 
   always_comb begin
