@@ -77,7 +77,7 @@ class PnrOptions:
     seed: int = 1
     die_area: tuple[float, float] | None = None
     pin_sides: dict[str, str] | None = None
-    max_iterations: int = 200
+    max_iterations: int = 400
     hold_margin_ns: float = 0.1
     input_delay: tuple[float, float] = (0.1, 0.4)
     output_late: float = 0.4

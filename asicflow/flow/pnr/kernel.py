@@ -671,7 +671,7 @@ def route_pass(
 ) -> tuple[int, int, int]:
     """Reroute those of `nets` (from index `start`) that are in conflict or have no route.
 
-    Nets of `partial_from` pins or more keep the sound part of their tree. Returns (index reached, nets
+    Nets of `partial_from` pins or more keep the sound part of their tree, three times out of four. Returns (index reached, nets
     rerouted, nodes searched); an index below len(nets) means that an arena is full.
     """
     rerouted = 0
@@ -691,7 +691,7 @@ def route_pass(
             if count_conflicts(state, net) == 0:
                 add_footprint(state, net, 1)
                 continue
-            if pins >= partial_from:
+            if pins >= partial_from and state.tries[net] % 4 != 3:
                 kept = _keep_sound_part(grid, terminals, state, work, net, pins, connected)
             state.routed[net] = 0
         margin = window + 8 * min(state.tries[net], 12)
@@ -747,6 +747,9 @@ def scan(grid: Grid, terminals: Terminals, state: State, increment: float, bad: 
                     continue
                 layer = n // plane
                 r = n % plane
+                if state.foot[k, 1] == EXCLUSIVE:  # the pad itself may lie beside the clash
+                    state.history[n - grid.stride[layer]] += increment
+                    state.history[n + grid.stride[layer]] += increment
                 hot[layer, (r // columns) >> 5, (r % columns) >> 5] += 1
         if clashes:
             bad[net] = 1

@@ -25,8 +25,12 @@ FIRST_PRICE = 300.0
 PRICE_GROWTH = 1.3
 PRICE_LIMIT = 4000.0
 HISTORY_SHARE = 0.25
+HISTORY_LIMIT = 1000.0
+HISTORY_DECAY = 0.97
 FIRST_WINDOW = 12
 PARTIAL_FROM = 6
+TRIAL = 25
+HOPELESS = 0.08
 BLOCK = 32
 """Nodes per side of a square of the conflict map."""
 
@@ -63,9 +67,14 @@ class Router:
         self.bad = np.zeros(len(problem.nets), np.uint8)
         self.hot = np.zeros((grid.layers, (grid.lines >> 5) + 1, (grid.columns >> 5) + 1), np.int64)
         self.searched = 0
+        self.first_cost = problem.terminals.cost.copy()
 
-    def route(self, max_iterations: int, patience: int = 40) -> Routes:
-        """Route to zero conflicts; PnrError after `max_iterations` passes or `patience` without progress."""
+    def route(self, max_iterations: int, patience: int = 100) -> Routes:
+        """Route to zero conflicts.
+
+        RoutingStuck after `max_iterations` passes, `patience` passes without a new best, or when after
+        `TRIAL` passes more than `HOPELESS` of all nets are still in conflict.
+        """
         if not self.problem.nets:
             return Routes(self.problem, [], self.state.choice, 0, 0)
         todo = self._by_size()
@@ -77,7 +86,7 @@ class Router:
                 self.problem.grid,
                 self.problem.terminals,
                 self.state,
-                max(60.0, HISTORY_SHARE * price),
+                min(max(60.0, HISTORY_SHARE * price), HISTORY_LIMIT),
                 self.bad,
                 self.hot,
             )
@@ -86,12 +95,19 @@ class Router:
                 return self._routes(iteration)
             since = 0 if left < fewest else since + 1
             fewest = min(fewest, left)
-            if since >= patience:
+            if since >= patience or (iteration >= TRIAL and left > HOPELESS * len(self.problem.nets)):
                 break
             todo = np.flatnonzero(self.bad).astype(np.int32)
             self.random.shuffle(todo)  # type: ignore[arg-type]
             price = min(price * PRICE_GROWTH, PRICE_LIMIT)
+            self._forget_a_little()
         raise self._stuck(int(self.bad.sum()))
+
+    def _forget_a_little(self) -> None:
+        """Let history fade, so that old quarrels do not outweigh present conflicts."""
+        self.state.history[:] *= HISTORY_DECAY
+        cost = self.problem.terminals.cost
+        cost[:] = self.first_cost + (cost - self.first_cost) * HISTORY_DECAY
 
     def _by_size(self) -> NDArray[np.int32]:
         """All nets, the shortest first."""
