@@ -229,7 +229,10 @@ class _CellStudy:
                     cy = min(max(y, y1 + self.half), y2 - self.half)
                     length = abs(cx - x) + abs(cy - y)
                     if length <= reach and (cx == x or cy == y):
-                        corners = (around(x, y, (self.half, self.half)), around(cx, cy, (self.half, self.half)))
+                        corners = (
+                            around(x, y, (self.half, self.half)),
+                            around(cx, cy, (self.half, self.half)),
+                        )
                         shapes = [self.pad_at(column, line), union(*corners)]
                         yield Candidate(column, line, length, shapes, own_metal=True)
 

@@ -13,8 +13,8 @@ from dataclasses import dataclass
 
 from asicflow.flow.pnr.floorplan import Floorplan
 from asicflow.flow.pnr.netlist import Instance, Net, Netlist, PnrError, Port, drivers, sinks
-from asicflow.flow.pnr.positions import pin_position
 from asicflow.flow.pnr.parasitics import PlacementWires
+from asicflow.flow.pnr.positions import pin_position
 from asicflow.flow.pnr.technology import Technology
 from asicflow.flow.pnr.timing import CellModels
 
@@ -92,9 +92,9 @@ class Buffering:
         """No cell of the driver's family is strong enough: strongest of the family, and buffers behind it."""
         family = self.models.family(instance.cell)
         best = max(family, key=lambda c: self.models.load_limit(c, pin, self.slew))
-        if best != instance.cell and self.models.load_limit(best, pin, self.slew) > 1.2 * self.models.load_limit(
-            instance.cell, pin, self.slew
-        ):
+        if best != instance.cell and self.models.load_limit(
+            best, pin, self.slew
+        ) > 1.2 * self.models.load_limit(instance.cell, pin, self.slew):
             self.resize(instance, best)
             if self.models.load_limit(best, pin, self.slew) >= self.load(net):
                 return
@@ -190,7 +190,9 @@ class Buffering:
             keep = named or (None if driven_by_port or not outputs else outputs[0])
             for sink in self.sinks(net):
                 if isinstance(sink.pin, Port) and sink.pin is not keep:
-                    behind = self.buffer(net, [sink], self.models.library.cells.buffers[1], f"out_{sink.pin.bus}")
+                    behind = self.buffer(
+                        net, [sink], self.models.library.cells.buffers[1], f"out_{sink.pin.bus}"
+                    )
                     self.rename(behind, sink.pin.name)
             if keep and net.name != keep.name:
                 self.rename(net, keep.name)
@@ -216,7 +218,9 @@ class Buffering:
                 for i, p, v in self.netlist.constants
                 if v == value
             ]
-            for group in clusters(members, self.fanout, self.models.load_limit(cell, pin, 10 * self.slew), self.cap_per_um):
+            for group in clusters(
+                members, self.fanout, self.models.load_limit(cell, pin, 10 * self.slew), self.cap_per_um
+            ):
                 self._tie(cell, pin, group, None)
             for port, v in self.netlist.constant_ports:
                 if v == value:
@@ -300,9 +304,7 @@ def spread(group: Sequence[Sink]) -> float:
     return span / 1e3 * max(1.0, len(group) ** 0.5 / 2)
 
 
-def clusters(
-    members: Sequence[Sink], most: int, capacitance: float, cap_per_um: float
-) -> list[list[Sink]]:
+def clusters(members: Sequence[Sink], most: int, capacitance: float, cap_per_um: float) -> list[list[Sink]]:
     """Split sinks by place, halving the longer side, until each part is small enough (count and pF)."""
     if not members:
         return []

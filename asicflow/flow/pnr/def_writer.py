@@ -130,7 +130,10 @@ class _DefWriter:
 
     def pins(self) -> Iterator[str]:
         """Top-level pins with their shapes."""
-        supplies = [(self.library.power.power_net, "POWER", True), (self.library.power.ground_net, "GROUND", False)]
+        supplies = [
+            (self.library.power.power_net, "POWER", True),
+            (self.library.power.ground_net, "GROUND", False),
+        ]
         yield f"PINS {len(self.netlist.ports) + len(supplies)} ;\n"
         for port in self.netlist.ports.values():
             place = self.plan.pins[port.name]

@@ -30,7 +30,7 @@ from asicflow.flow.pnr.netlist import Net, Netlist, PnrError, read_netlist, writ
 from asicflow.flow.pnr.parasitics import PlacementWires
 from asicflow.flow.pnr.placement import Placer, add_fillers
 from asicflow.flow.pnr.positions import half_perimeter
-from asicflow.flow.pnr.router import Router, RoutingStuck
+from asicflow.flow.pnr.router import Router, Routes, RoutingStuck
 from asicflow.flow.pnr.spef import RoutedWires, write_spef
 from asicflow.flow.pnr.technology import load_technology
 from asicflow.flow.pnr.timing import CellModels, Constraints, CornerTiming, WireModel, analyse
@@ -44,7 +44,7 @@ Progress = Callable[[str], None]
 LOOSEN = 0.85
 """Factor on the utilisation when routing got stuck and the die may grow."""
 
-ANTENNA_ROUNDS = 4
+ANTENNA_ROUNDS = 8
 """Routings of one design while diodes are still being added."""
 
 ANTENNA_SHARE = 0.8
@@ -251,6 +251,7 @@ class _Run:
         """Route; where a wire could charge a gate, put a diode beside the gate and route again."""
         diode = self.library.cells.antenna_diode
         self.diodes = 0
+        self.earlier: Routes | None = None
         for rounds_left in reversed(range(ANTENNA_ROUNDS)):
             self._route_once()
             with self._stage("antenna"):
@@ -278,7 +279,9 @@ class _Run:
             problem = build_problem(self.netlist, self.plan, self.macros, self.technology, tables)
         with self._stage("route"):
             router = Router(problem, self.options.seed, self.progress)
-            self.routes = router.route(self.options.max_iterations)
+            if self.earlier is not None:
+                router.adopt(self.earlier)
+            self.routes = self.earlier = router.route(self.options.max_iterations)
             self.geometries: list[NetGeometry] = net_geometries(
                 self.routes, self.technology, self.technology.row_height
             )

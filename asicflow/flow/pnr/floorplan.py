@@ -121,7 +121,11 @@ def place_pins(
         if side is None:
             free.append(port)
         elif side not in wanted:
-            raise PnrError(f"unknown side {side!r} for port {port.name}", hint=f"use one of {', '.join(SIDES)}")
+            raise PnrError(
+                f"unknown side {side!r} for port {port.name}",
+                where="pin_sides",
+                hint=f"use one of {', '.join(SIDES)}",
+            )
         else:
             wanted[side].append(port)
     room = {side: max(len(slots[side]) - len(wanted[side]), 0) for side in SIDES}
@@ -206,7 +210,9 @@ def add_physical_cells(plan: Floorplan, netlist: Netlist, library: Library, macr
                 previous = x
 
 
-def _fix(netlist: Netlist, stem: str, cell: str, x: int, row: int, plan: Floorplan, technology: Technology) -> None:
+def _fix(
+    netlist: Netlist, stem: str, cell: str, x: int, row: int, plan: Floorplan, technology: Technology
+) -> None:
     instance = netlist.add_instance(stem, cell)
     instance.x, instance.row = x, row
     instance.y = plan.row_y(row, technology.row_height)

@@ -173,7 +173,9 @@ class _Builder:
             raise PnrError(
                 f"pin {instance.name}.{pin} of cell {instance.cell} has no legal access",
                 where=f"x {instance.x / 1e3:.2f} y {instance.y / 1e3:.2f} um",
-                hint="a cell or strap beside it blocks every way in" if found else "the cell cannot be routed",
+                hint="a cell or strap beside it blocks every way in"
+                if found
+                else "the cell cannot be routed",
             )
         mean_i = sum(i for _, i, _ in usable) // len(usable)
         mean_j = sum(j for _, _, j in usable) // len(usable)

@@ -23,9 +23,7 @@ def repair_hold(buffering: Buffering, timings: Sequence[CornerTiming], margin: f
             if check.slack < margin:
                 entry = need.setdefault((check.instance.name, check.pin), (check, {}))
                 entry[1][check.corner] = margin - check.slack
-    room = {
-        (c.corner, c.instance.name, c.pin): c.slack for timing in timings for c in timing.setup
-    }
+    room = {(c.corner, c.instance.name, c.pin): c.slack for timing in timings for c in timing.setup}
     inserted = 0
     for (name, pin), (check, lacking) in need.items():
         cell, count = _chain(buffering, timings, lacking)

@@ -658,6 +658,18 @@ def _store(state: State, work: Work, net: int, edges: int, entries: int) -> None
 
 
 @njit(cache=True)
+def adopt(grid: Grid, terminals: Terminals, state: State, work: Work, net: int, edges: Ints) -> None:
+    """Enter a known tree as a net's solution; its candidates are chosen, and there is room in the arenas."""
+    for k in range(edges.shape[0]):
+        work.tree[k, 0] = edges[k, 0]
+        work.tree[k, 1] = edges[k, 1]
+    entries = _footprint(grid, terminals, state, work, net, edges.shape[0])
+    _store(state, work, net, edges.shape[0], entries)
+    add_footprint(state, net, 1)
+    state.routed[net] = 1
+
+
+@njit(cache=True)
 def route_pass(
     grid: Grid,
     terminals: Terminals,
@@ -764,4 +776,3 @@ def scan(grid: Grid, terminals: Terminals, state: State, increment: float, bad: 
                     terminals.cost[a] += increment
         add_footprint(state, net, 1)
     return total
-

@@ -203,7 +203,9 @@ class _VerilogReader:
             match = _TOKEN.match(text, at)
             if match is None:
                 line = text.count("\n", 0, at) + 1
-                raise PnrError(f"unexpected text {text[at : at + 20]!r} in the netlist", where=f"{path}:{line}")
+                raise PnrError(
+                    f"unexpected text {text[at : at + 20]!r} in the netlist", where=f"{path}:{line}"
+                )
             if match.lastgroup:
                 self.tokens.append(match[0])
                 self.positions.append(at)
@@ -311,8 +313,8 @@ class _VerilogReader:
             self.expect("(")
             pins.append((pin, [] if self.peek() == ")" else self.expression()))
             self.expect(")")
-            if self.peek() == ",":
-                self.next()
+            if self.peek() != ")":
+                self.expect(",")
         self.expect(")")
         self.expect(";")
         return cell, name, pins
@@ -469,7 +471,9 @@ def plain(name: str) -> str:
     return clean if re.match(r"[A-Za-z_]", clean) else f"_{clean}"
 
 
-def write_verilog(netlist: Netlist, path: Path, power: tuple[str, str, dict[str, list[tuple[str, str]]]] | None) -> None:
+def write_verilog(
+    netlist: Netlist, path: Path, power: tuple[str, str, dict[str, list[tuple[str, str]]]] | None
+) -> None:
     """Write the netlist; with `power` = (power net, ground net, {cell: [(pin, net)]}) supplies included."""
     path.write_text("".join(_verilog_lines(netlist, power)))
 

@@ -77,7 +77,9 @@ class PlacementWires:
                 d = abs(points[i][0] - points[k][0]) + abs(points[i][1] - points[k][1])
                 if d < far[i]:
                     far[i], path[i] = d, path[k] + d
-        reach = {p: path[k] * DETOUR / 1e3 for k, p in enumerate(pins) if not isinstance(p, Port) and k != root}
+        reach = {
+            p: path[k] * DETOUR / 1e3 for k, p in enumerate(pins) if not isinstance(p, Port) and k != root
+        }
         return total * DETOUR / 1e3, reach
 
     def _drives(self, pin: tuple[Instance, str] | Port) -> bool:

@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from asicflow.flow.pnr.grid import Problem
-from asicflow.flow.pnr.kernel import State, Work, route_pass, scan
+from asicflow.flow.pnr.kernel import State, Work, adopt, route_pass, scan
 from asicflow.flow.pnr.netlist import PnrError
 
 log = logging.getLogger(__name__)
@@ -108,6 +108,43 @@ class Router:
         self.state.history[:] *= HISTORY_DECAY
         cost = self.problem.terminals.cost
         cost[:] = self.first_cost + (cost - self.first_cost) * HISTORY_DECAY
+
+    def adopt(self, old: Routes) -> int:
+        """Start from the routes of an earlier problem on the same grid; the number of nets kept.
+
+        A net is kept when its pins and the candidates of each are the same as before. Nets that are in
+        conflict with what is new are rerouted as usual.
+        """
+        before = {net: k for k, net in enumerate(old.problem.nets)}
+        kept = 0
+        for number, net in enumerate(self.problem.nets):
+            past = before.get(net)
+            if past is None or not len(old.edges[past]) or not self._same_access(number, old.problem, past):
+                continue
+            first, first_past = self.problem.terminals.net_pins[number], old.problem.terminals.net_pins[past]
+            for pin in range(self.problem.terminals.net_pins[number + 1] - first):
+                offset = old.problem.terminals.pin_candidates[first_past + pin]
+                relative = old.choice[first_past + pin] - offset
+                self.state.choice[first + pin] = self.problem.terminals.pin_candidates[first + pin] + relative
+            if self.state.used_up[0] + len(self.work.tree) > len(self.state.edges) or self.state.used_up[
+                1
+            ] + len(self.work.list_node) > len(self.state.foot):
+                self.state = _compacted(self.state, self.work)
+            adopt(self.problem.grid, self.problem.terminals, self.state, self.work, number, old.edges[past])
+            kept += 1
+        return kept
+
+    def _same_access(self, number: int, old: Problem, past: int) -> bool:
+        """Has net `number` the same pins and candidate nodes as net `past` of the old problem?"""
+        new, was = self.problem.terminals, old.terminals
+        a, b = new.net_pins[number], new.net_pins[number + 1]
+        c, d = was.net_pins[past], was.net_pins[past + 1]
+        if self.problem.pins[a:b] != old.pins[c:d]:
+            return False
+        mine = new.node[new.pin_candidates[a] : new.pin_candidates[b]]
+        theirs = was.node[was.pin_candidates[c] : was.pin_candidates[d]]
+        counts = np.diff(new.pin_candidates[a : b + 1]), np.diff(was.pin_candidates[c : d + 1])
+        return bool(np.array_equal(mine, theirs) and np.array_equal(*counts))
 
     def _by_size(self) -> NDArray[np.int32]:
         """All nets, the shortest first."""
