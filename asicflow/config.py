@@ -80,9 +80,7 @@ class PdkConfig(_Section):
 class ClockConfig(_Section):
     """The clock of the design."""
 
-    period_ns: float | None = Field(
-        None, gt=0, description="clock period in ns; default: the PDK file's value"
-    )
+    period_ns: float | None = Field(None, gt=0, description="clock period in ns; default: the PDK file's value")
 
 
 class LayoutConfig(_Section):
@@ -118,9 +116,7 @@ class SignoffConfig(_Section):
 class Config(_Section):
     """The whole of ``asicflow.yaml``."""
 
-    name: str = Field(
-        "design", pattern=r"^[A-Za-z][A-Za-z0-9_]*$", description="name used in reports and files"
-    )
+    name: str = Field("design", pattern=r"^[A-Za-z][A-Za-z0-9_]*$", description="name used in reports and files")
     top: Literal["accel"] = Field(
         "accel", description="what becomes a layout: accel, the accelerator with its bus socket"
     )

@@ -106,9 +106,7 @@ def _tkinter() -> Finding:
 
 def _program(program: Program) -> Finding:
     def finding(ok: bool, version: str) -> Finding:
-        return Finding(
-            program.name, ok, version, program.needed_for, "" if ok else program.install, program.required
-        )
+        return Finding(program.name, ok, version, program.needed_for, "" if ok else program.install, program.required)
 
     if shutil.which(program.name) is None:
         return finding(False, "missing")
@@ -126,11 +124,7 @@ def _program(program: Program) -> Finding:
 def _pdk(name: str, root: Path | None) -> list[Finding]:
     label = f"PDK {name}"
     if root is None:
-        return [
-            Finding(
-                label, True, "no local copy", "layout", "set ASICFLOW_PDK_ROOT, or let it download", False
-            )
-        ]
+        return [Finding(label, True, "no local copy", "layout", "set ASICFLOW_PDK_ROOT, or let it download", False)]
     pdk = load_pdk(name, root)
     findings = []
     for library_name in pdk.library_names:
@@ -138,8 +132,7 @@ def _pdk(name: str, root: Path | None) -> list[Finding]:
         missing = missing_files(library)
         total = len(library.files())
         findings += [
-            Finding(f"{label} file", False, "missing", str(path), f"complete the PDK root {root}")
-            for path in missing
+            Finding(f"{label} file", False, "missing", str(path), f"complete the PDK root {root}") for path in missing
         ]
         findings.append(
             Finding(

@@ -67,9 +67,7 @@ def check_inputs(config: Config) -> None:
     """
     model = config.model
     if model.file is None:
-        raise UserError(
-            "no model given", where="model.file", hint="asicflow run --pdk sky130 --model model.h5"
-        )
+        raise UserError("no model given", where="model.file", hint="asicflow run --pdk sky130 --model model.h5")
     for key, path in (
         ("model.file", model.file),
         ("model.weights", model.weights),
@@ -151,9 +149,7 @@ def run(
     return Outcome(ran=ran, skipped=skipped)
 
 
-def _run_stage(
-    stage: str, config: Config, ws: Workspace, listener: Listener, inputs: dict[str, str]
-) -> float:
+def _run_stage(stage: str, config: Config, ws: Workspace, listener: Listener, inputs: dict[str, str]) -> float:
     log.info("stage %s begins", stage)
     function = getattr(importlib.import_module(f"asicflow.{stage}.stage"), f"run_{stage}")
 

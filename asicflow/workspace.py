@@ -186,9 +186,7 @@ class Workspace:
         try:
             action()
         except BaseException:
-            self._set_stage(
-                stage, status="failed", seconds=time.monotonic() - start, inputs=inputs, outputs={}
-            )
+            self._set_stage(stage, status="failed", seconds=time.monotonic() - start, inputs=inputs, outputs={})
             raise
         seconds = time.monotonic() - start
         outputs = self.hash_tree(self.stage_dir(stage))

@@ -70,9 +70,7 @@ def areas(console: Console, folder: Path) -> None:
         (1, 32, False),
     ):
         figure = area(folder, liberty, gated, FastMul=fast, NumIrq=lines)
-        table.add_row(
-            "1 cycle" if fast else "32 cycles", str(lines), "yes" if gated else "no", f"{figure:.0f}"
-        )
+        table.add_row("1 cycle" if fast else "32 cycles", str(lines), "yes" if gated else "no", f"{figure:.0f}")
     console.print(table)
 
 

@@ -104,12 +104,8 @@ def row(found: Result, figure: tuple[float, int] | None) -> list[str]:
 
 def main() -> None:
     """Measure and print the table."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    parser.add_argument(
-        "model", type=Path, nargs="?", default=DIGITS / "model.h5", help="Keras .h5, or .json"
-    )
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("model", type=Path, nargs="?", default=DIGITS / "model.h5", help="Keras .h5, or .json")
     parser.add_argument("weights", type=Path, nargs="?", help=".h5 weights of a .json")
     parser.add_argument("--data", type=Path, help=".npz with x (and y), for the number formats")
     parser.add_argument("--multipliers", type=int, nargs="+", default=[16, 4])

@@ -12,9 +12,7 @@ from asicflow.errors import ExitCode
 
 def test_configuration_page_is_current(project_root: Path) -> None:
     code = "import runpy; print(runpy.run_path('docs/generate.py')['page'](), end='')"
-    page = subprocess.run(
-        [sys.executable, "-c", code], cwd=project_root, capture_output=True, text=True, check=True
-    )
+    page = subprocess.run([sys.executable, "-c", code], cwd=project_root, capture_output=True, text=True, check=True)
     assert (project_root / "docs/configuration.md").read_text() == page.stdout, "run: python docs/generate.py"
 
 

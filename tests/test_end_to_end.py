@@ -45,9 +45,7 @@ def gates(run: Path) -> dict[str, dict[str, Any]]:
 
 @pytest.mark.slow
 @pytest.mark.parametrize("pdk", ["sky130", "gf180"])
-def test_digits_from_keras_to_checked_layout(
-    project_root: Path, pdk_root: Path, tmp_path: Path, pdk: str
-) -> None:
+def test_digits_from_keras_to_checked_layout(project_root: Path, pdk_root: Path, tmp_path: Path, pdk: str) -> None:
     out = tmp_path / "run"
     first = asicflow(*digits(project_root, pdk, out), cwd=tmp_path)
     assert first.returncode == 0, first.stdout + first.stderr

@@ -36,9 +36,7 @@ def doctor(
         mark = "[green]ok[/]" if f.ok else ("[red]missing[/]" if f.required else "[yellow]optional[/]")
         table.add_row(mark, f.name, f.version, f.needed_for, "" if f.ok and f.required else f.install)
     console.print(table)
-    console.print(
-        f"PDK root: {root or 'none; SiliconCompiler downloads lambdapdk on the first run'}", highlight=False
-    )
+    console.print(f"PDK root: {root or 'none; SiliconCompiler downloads lambdapdk on the first run'}", highlight=False)
     lacking = [f for f in findings if f.required and not f.ok]
     if lacking:
         console.print(f"[red]{len(lacking)} needed item(s) missing:[/]")

@@ -54,9 +54,7 @@ def run(
     ] = None,
     library: Annotated[str | None, typer.Option("--library", help="standard-cell library")] = None,
     supply: Annotated[float | None, typer.Option("--supply", help="nominal supply in volts")] = None,
-    engine: Annotated[
-        str | None, typer.Option("--engine", help="layout engine: auto, open, openroad")
-    ] = None,
+    engine: Annotated[str | None, typer.Option("--engine", help="layout engine: auto, open, openroad")] = None,
     seed: Annotated[int | None, typer.Option("--seed", help="seed of placement and routing")] = None,
     pdk_root: Annotated[
         Path | None,

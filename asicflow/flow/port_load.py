@@ -45,9 +45,7 @@ def add_port_loads(spef: str, picofarad: float) -> str:
         return spef
     if "*C_UNIT 1 PF" not in spef:
         raise StageError("the SPEF file does not count in pF", where="*C_UNIT")
-    return re.sub(
-        r"^\*D_NET .*?^\*END", lambda net: _loaded(net[0], picofarad), spef, flags=re.DOTALL | re.MULTILINE
-    )
+    return re.sub(r"^\*D_NET .*?^\*END", lambda net: _loaded(net[0], picofarad), spef, flags=re.DOTALL | re.MULTILINE)
 
 
 def _loaded(net: str, picofarad: float) -> str:

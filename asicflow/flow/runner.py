@@ -104,9 +104,7 @@ def explain(project: ASIC, build: Path, error: RuntimeError) -> AsicflowError:
         if report is not None:
             return _as_reported(step, report)
         return StageError(f"step {step} failed: {meaningful_lines(node, step)}", where=str(node))
-    return StageError(
-        f"the flow could not start: {error}", where=str(job / "job.log"), hint="asicflow doctor"
-    )
+    return StageError(f"the flow could not start: {error}", where=str(job / "job.log"), hint="asicflow doctor")
 
 
 def _as_reported(step: str, report: dict[str, Any]) -> AsicflowError:

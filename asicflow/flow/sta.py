@@ -98,9 +98,7 @@ def version() -> str:
     return (done.stdout + done.stderr).split()[0]
 
 
-def analyse(
-    netlist: Path, spef: Path, sdc: Path, top: str, name: str, corner: Corner, out: Path
-) -> CornerTiming:
+def analyse(netlist: Path, spef: Path, sdc: Path, top: str, name: str, corner: Corner, out: Path) -> CornerTiming:
     """Analyse one corner.
 
     Parameters
@@ -158,10 +156,7 @@ def _run(netlist: Path, spef: Path, sdc: Path, top: str, liberty: Path, out: Pat
         "liberty": liberty, "netlist": netlist, "top": top, "spef": spef, "sdc": sdc, "paths": MAX_PATHS,
         "out": out,
     }  # fmt: skip
-    lines = [
-        f"set {key} {{{value.resolve() if isinstance(value, Path) else value}}}"
-        for key, value in values.items()
-    ]
+    lines = [f"set {key} {{{value.resolve() if isinstance(value, Path) else value}}}" for key, value in values.items()]
     lines += [
         f"if {{[catch {{source {{{SCRIPT}}}}} message]}} {{",
         '  puts "Error: $message"',
@@ -277,10 +272,7 @@ def _collect(name: str, corner: Corner, liberty: Liberty, out: Path) -> CornerTi
 
 def _paths(path: Path) -> list[TimingPath]:
     """Return the violated paths, worst first."""
-    found = [
-        TimingPath(slack_ns=float(slack), start=plain(start), end=plain(end))
-        for slack, start, end in _rows(path)
-    ]
+    found = [TimingPath(slack_ns=float(slack), start=plain(start), end=plain(end)) for slack, start, end in _rows(path)]
     return sorted((p for p in found if p.slack_ns < 0), key=lambda p: p.slack_ns)
 
 

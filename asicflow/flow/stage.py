@@ -142,9 +142,7 @@ def read_soc(folder: Path) -> dict[str, Any]:
     """
     path = folder / "soc.json"
     if not path.is_file():
-        raise StageError(
-            "the soc stage has not run: soc.json is missing", where=str(folder), hint="asicflow run"
-        )
+        raise StageError("the soc stage has not run: soc.json is missing", where=str(folder), hint="asicflow run")
     data: dict[str, Any] = json.loads(path.read_text())
     for name in (*data["files"], data["sdc"]):
         if not (folder / name).is_file():

@@ -38,9 +38,7 @@ class TimingTask(FlowTask):
         inputs = Path("inputs").resolve()
         results = []
         for name, corner in library.corners.items():
-            self.progress(
-                f"timing in corner {name} ({corner.process}, {corner.voltage:g} V, {corner.temperature:g} C)"
-            )
+            self.progress(f"timing in corner {name} ({corner.process}, {corner.voltage:g} V, {corner.temperature:g} C)")
             spef = spef_of(inputs, settings.top, corner.parasitics)
             netlist, reports = inputs / f"{settings.top}.v", Path("reports").resolve() / name
             results.append(sta.analyse(netlist, spef, settings.sdc, settings.top, name, corner, reports))

@@ -213,9 +213,7 @@ def _set_total(stage: MatrixStage) -> None:
         ends.append((limited.sum(axis=0) << stage.sum_shift) + stage.bias)
     stage.total = Interval(int(ends[0].min()), int(ends[1].max()))
     if stage.total.signed_bits > 60:
-        raise UserError(
-            f"layer '{stage.name}' needs {stage.total.signed_bits}-bit sums", hint="use narrower types"
-        )
+        raise UserError(f"layer '{stage.name}' needs {stage.total.signed_bits}-bit sums", hint="use narrower types")
 
 
 def _apply_array(step: Step, values: IntArray) -> IntArray:
@@ -333,9 +331,7 @@ def _accum_bits(stage: MatrixStage) -> int:
     return (stage.total | bias).signed_bits
 
 
-def _place_vectors(
-    spec: Spec, stages: list[MatrixStage], outputs: int, inputs: int
-) -> tuple[list[Slot], int]:
+def _place_vectors(spec: Spec, stages: list[MatrixStage], outputs: int, inputs: int) -> tuple[list[Slot], int]:
     """Give every vector its slots; return the slots and the first slot of the output.
 
     Vectors lie in turn at the bottom and behind the longest one of the bottom;

@@ -69,9 +69,7 @@ class _EngineWriter:
         self.out_addr_bits = index_bits(spec.output.size)
         self.blocks, self.first_blocks = operand_blocks(plan)
         self.block_bits = index_bits(len(self.blocks))
-        self.lane_stage = (
-            len({(tuple(s.product_steps), s.sum_shift, s.saturate and s.accum) for s in stages}) > 1
-        )
+        self.lane_stage = len({(tuple(s.product_steps), s.sum_shift, s.saturate and s.accum) for s in stages}) > 1
         self.finishes = _distinct([(tuple(s.finish), s.total) for s in stages])
 
     # -- constant tables ------------------------------------------------------------------------
@@ -80,17 +78,13 @@ class _EngineWriter:
         for stage in plan.stages:
             lines.append(f"      // {stage.name}: {stage.n_in} to {stage.n_out}")
             for word in weight_words(plan, stage):
-                lines.append(
-                    f"      {self.step_bits}'d{step}: weights_o = {hexadecimal(word, self.word_bits)};"
-                )
+                lines.append(f"      {self.step_bits}'d{step}: weights_o = {hexadecimal(word, self.word_bits)};")
                 step += 1
         ports: list[Port] = [
             ("input", self.step_bits, "step_i", "Step of the inference"),
             ("output", self.word_bits, "weights_o", "Weights: lane 0, operand 0 in the lowest bits"),
         ]
-        about = [
-            f"Weights of every step: {plan.outputs} x {plan.inputs}, {plan.weight_bits} bits each, signed."
-        ]
+        about = [f"Weights of every step: {plan.outputs} x {plan.inputs}, {plan.weight_bits} bits each, signed."]
         return _module("accel_engine_weights", about, ports, _table("step_i", "weights_o", lines))
 
     def biases(self) -> str:
@@ -166,9 +160,7 @@ class _EngineWriter:
             if len(kinds) > 1 or index == 0:
                 seen = _every_product(plan) if len(kinds) == 1 else _stage_products(stage)
                 lines.append(f"  // {stage.name if len(kinds) > 1 else 'every stage'}")
-                lines += function(
-                    f"trim_{index}", self.product_bits, seen, stage.product_steps, plan.sum_bits
-                )
+                lines += function(f"trim_{index}", self.product_bits, seen, stage.product_steps, plan.sum_bits)
         if len(kinds) > 1:
             lines += [
                 "",
@@ -177,10 +169,7 @@ class _EngineWriter:
                 "    input logic signed [ProductBits-1:0] value",
                 "  );",
                 "    case (stage)",
-                *(
-                    f"      {self.stage_bits}'d{i}: trim = trim_{i}(value);"
-                    for i in range(1, len(plan.stages))
-                ),
+                *(f"      {self.stage_bits}'d{i}: trim = trim_{i}(value);" for i in range(1, len(plan.stages))),
                 "      default: trim = trim_0(value);",
                 "    endcase",
                 "  endfunction",
@@ -213,9 +202,7 @@ class _EngineWriter:
             texts.append("total")
             if stage.saturate and stage.accum is not None:
                 steps = [Fit(stage.accum)]
-                lines += function(
-                    f"fit_{index}", plan.accum_bits, Interval(-half, half - 1), steps, plan.accum_bits
-                )
+                lines += function(f"fit_{index}", plan.accum_bits, Interval(-half, half - 1), steps, plan.accum_bits)
                 texts[-1] = f"fit_{index}(total)"
         if not self.lane_stage:
             return [*lines, "", "  assign accum_d = fit_0(total);"]
@@ -285,9 +272,7 @@ class _EngineWriter:
             blocks=[self._block_text(block) for block in self.blocks],
             lane_stage=self.lane_stage,
             finish_stage=len(self.finishes) > 1,
-            input_data=f"{{{{{wider}{{{fill}}}}}, in_data_i}}"
-            if wider > 0
-            else f"in_data_i[{self.data_bits - 1}:0]",
+            input_data=f"{{{{{wider}{{{fill}}}}}, in_data_i}}" if wider > 0 else f"in_data_i[{self.data_bits - 1}:0]",
             targets=list(self._targets()),
             input_writes=[self._write(slot) for slot in range(spec.input.size)],
             in_addr_bits=self.in_addr_bits,
@@ -396,9 +381,7 @@ def weight_words(plan: EnginePlan, stage: MatrixStage) -> Iterator[int]:
 
 def _stage_products(stage: MatrixStage) -> Interval:
     ends = [
-        int(w) * v
-        for w in (stage.weight.min(), stage.weight.max())
-        for v in (stage.operand.low, stage.operand.high)
+        int(w) * v for w in (stage.weight.min(), stage.weight.max()) for v in (stage.operand.low, stage.operand.high)
     ]
     return Interval(min(0, *ends), max(0, *ends))
 

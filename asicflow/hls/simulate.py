@@ -70,10 +70,6 @@ def run_engine(
     if done.returncode != 0:
         raise StageError(f"the simulation stopped: {done.stderr.strip()[-300:]}", where=str(build_dir))
     count, cycles, seconds = done.stdout.split()
-    raw = (
-        np.fromfile(build_dir / "output.bin", dtype="<u8")
-        .astype(np.int64)
-        .reshape(int(count), spec.output.size)
-    )
+    raw = np.fromfile(build_dir / "output.bin", dtype="<u8").astype(np.int64).reshape(int(count), spec.output.size)
     plain = FixedType(width=spec.output.type.width, frac=0, signed=spec.output.type.signed)
     return EngineRun(overflow(raw, plain), int(cycles), float(seconds))

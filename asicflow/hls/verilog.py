@@ -164,14 +164,10 @@ class StepWriter:
         expression = self._resized(bits)
         if seen.low < low:
             constant = hexadecimal(low, self.bits, signed=True)
-            expression = (
-                f"({self.name} < {constant}) ? {hexadecimal(below, bits, signed=True)} : {expression}"
-            )
+            expression = f"({self.name} < {constant}) ? {hexadecimal(below, bits, signed=True)} : {expression}"
         if seen.high > high:
             constant = hexadecimal(high, self.bits, signed=True)
-            expression = (
-                f"({self.name} > {constant}) ? {hexadecimal(above, bits, signed=True)} : {expression}"
-            )
+            expression = f"({self.name} > {constant}) ? {hexadecimal(above, bits, signed=True)} : {expression}"
         self._next(after, expression, comment)
 
     def _affine(self, step: Affine, after: Interval, factor: int, offset: int) -> None:
@@ -185,9 +181,7 @@ class StepWriter:
             self._next(after, self._resized(after.signed_bits), "high bits are copies of the sign")
 
 
-def function(
-    name: str, argument_bits: int, seen: Interval, steps: Sequence[Step], result_bits: int
-) -> list[str]:
+def function(name: str, argument_bits: int, seen: Interval, steps: Sequence[Step], result_bits: int) -> list[str]:
     """A SystemVerilog function that applies steps to ``value`` and returns ``result_bits`` bits.
 
     Bits that a rounding or a range drops are meant to be dropped: the lint

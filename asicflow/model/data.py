@@ -60,9 +60,7 @@ def _read_arrays(path: Path) -> dict[str, npt.NDArray[np.generic]]:
     try:
         archive = np.load(path, allow_pickle=False)
         if isinstance(archive, np.ndarray):
-            raise UserError(
-                "the data is one bare array", where=str(path), hint="write it with np.savez(x=, y=)"
-            )
+            raise UserError("the data is one bare array", where=str(path), hint="write it with np.savez(x=, y=)")
         with archive:
             return {name: archive[name] for name in archive.files}
     except (OSError, ValueError, EOFError, zipfile.BadZipFile) as error:
@@ -88,9 +86,7 @@ def _check_inputs(x: npt.NDArray[np.generic], network: KerasNetwork, path: Path)
     values = x.reshape(len(x), -1).astype(np.float32)
     bad = int(np.count_nonzero(~np.isfinite(values)))
     if bad:
-        raise UserError(
-            f"array 'x' holds {bad} NaN or infinite values", where=str(path), hint="clean the data"
-        )
+        raise UserError(f"array 'x' holds {bad} NaN or infinite values", where=str(path), hint="clean the data")
     return values
 
 

@@ -170,9 +170,7 @@ def overflow(values: IntArray, kind: FixedType) -> IntArray:
     match kind.saturation:
         case "WRAP":
             wrapped = values & ((1 << kind.width) - 1)
-            return np.asarray(
-                np.where(wrapped > kind.high, wrapped - (1 << kind.width), wrapped), dtype=np.int64
-            )
+            return np.asarray(np.where(wrapped > kind.high, wrapped - (1 << kind.width), wrapped), dtype=np.int64)
         case "SAT":
             return np.asarray(np.clip(values, kind.low, kind.high), dtype=np.int64)
         case "SAT_SYM":

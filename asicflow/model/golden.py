@@ -56,9 +56,7 @@ def quantize_input(spec: Spec, x: npt.ArrayLike, profile: Profile | None = None)
         statistics = profile.of("input")
         statistics.see(result)
         scaled = np.ldexp(values, spec.input.type.frac)
-        lost = int(
-            np.count_nonzero((scaled > spec.input.type.high + 0.5) | (scaled < spec.input.type.low - 0.5))
-        )
+        lost = int(np.count_nonzero((scaled > spec.input.type.high + 0.5) | (scaled < spec.input.type.low - 0.5)))
         _count(statistics, spec.input.type, lost)
     return result
 
@@ -129,9 +127,7 @@ def _shift_sum(total: IntArray, shift: int, accum: FixedType) -> IntArray:
 
 
 def _batchnorm(layer: BatchNorm, x: IntArray, kind: FixedType) -> tuple[IntArray, int]:
-    return _affine(
-        layer.name, x, kind, np.array(layer.scale), layer.scale_type, np.array(layer.bias), layer.bias_type
-    )
+    return _affine(layer.name, x, kind, np.array(layer.scale), layer.scale_type, np.array(layer.bias), layer.bias_type)
 
 
 def _affine(

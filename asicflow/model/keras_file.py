@@ -153,9 +153,7 @@ def _parse_json(text: str, file: Path) -> dict[str, Any]:
     except json.JSONDecodeError as error:
         raise UserError(f"the architecture is no valid JSON: {error}", where=str(file)) from error
     if not isinstance(data, dict) or "class_name" not in data or "config" not in data:
-        raise UserError(
-            "this is no Keras architecture", where=str(file), hint="write it with model.to_json()"
-        )
+        raise UserError("this is no Keras architecture", where=str(file), hint="write it with model.to_json()")
     return data
 
 
@@ -164,27 +162,21 @@ def _open_h5(file: Path, read: Callable[[Any], T]) -> T:
         with h5py.File(file, "r") as h5:
             return read(h5)
     except OSError as error:
-        raise UserError(
-            f"the HDF5 file cannot be read: {error}", where=str(file), hint="save it again"
-        ) from error
+        raise UserError(f"the HDF5 file cannot be read: {error}", where=str(file), hint="save it again") from error
 
 
 def _chain(architecture: dict[str, Any], file: Path) -> tuple[str, tuple[int, ...], list[KerasLayer]]:
     """Name, input shape and the layers in the order of the data."""
     kind, config = architecture["class_name"], architecture["config"]
     if kind not in ("Sequential", "Model", "Functional"):
-        raise UserError(
-            f"a model of class {kind} is not supported", where=str(file), hint="use a chain of layers"
-        )
+        raise UserError(f"a model of class {kind} is not supported", where=str(file), hint="use a chain of layers")
     entries = config["layers"] if isinstance(config, dict) else config
     if kind != "Sequential":
         entries = _order(entries, file)
     shape: tuple[int, ...] | None = None
     layers = []
     for entry in entries:
-        layer = KerasLayer(
-            entry["config"].get("name", entry.get("name", "")), entry["class_name"], entry["config"]
-        )
+        layer = KerasLayer(entry["config"].get("name", entry.get("name", "")), entry["class_name"], entry["config"])
         given = layer.config.get("batch_input_shape", layer.config.get("batch_shape"))
         if given is not None and shape is None:
             shape = _fixed_shape(given, layer.name, file)
@@ -192,9 +184,7 @@ def _chain(architecture: dict[str, Any], file: Path) -> tuple[str, tuple[int, ..
         if layer.class_name not in _NO_COMPUTATION:
             layers.append(layer)
     if shape is None:
-        raise UserError(
-            "the model does not state its input shape", where=str(file), hint="build it before saving"
-        )
+        raise UserError("the model does not state its input shape", where=str(file), hint="build it before saving")
     if not layers:
         raise UserError("the model has no layers that compute", where=str(file))
     for layer in layers[:-1]:
@@ -206,9 +196,7 @@ def _chain(architecture: dict[str, Any], file: Path) -> tuple[str, tuple[int, ..
 
 def _fixed_shape(given: list[int | None], name: str, file: Path) -> tuple[int, ...]:
     if any(size is None for size in given[1:]):
-        raise UserError(
-            f"layer '{name}': the input shape {given} is open", where=str(file), hint="fix every size"
-        )
+        raise UserError(f"layer '{name}': the input shape {given} is open", where=str(file), hint="fix every size")
     return tuple(int(size) for size in given[1:] if size is not None)
 
 
@@ -218,14 +206,10 @@ def _order(entries: list[dict[str, Any]], file: Path) -> list[dict[str, Any]]:
     for entry in entries:
         sources = _sources(entry.get("inbound_nodes") or [])
         if len(sources) > 1:
-            raise _unsupported(
-                f"layer '{entry['name']}' ({entry['class_name']}) has {len(sources)} inputs", file
-            )
+            raise _unsupported(f"layer '{entry['name']}' ({entry['class_name']}) has {len(sources)} inputs", file)
         source = sources[0] if sources else None
         if source in following:
-            what = (
-                "the model has several inputs" if source is None else f"several layers read layer '{source}'"
-            )
+            what = "the model has several inputs" if source is None else f"several layers read layer '{source}'"
             raise _unsupported(what, file)
         following[source] = entry
     chain: list[dict[str, Any]] = []
@@ -277,9 +261,7 @@ def _check_layer(layer: KerasLayer, file: Path) -> None:
 
 
 def _unsupported(what: str, file: Path) -> UserError:
-    return UserError(
-        f"not supported: {what}", where=str(file), hint=f"a chain of these layers works: {SUPPORTED}"
-    )
+    return UserError(f"not supported: {what}", where=str(file), hint=f"a chain of these layers works: {SUPPORTED}")
 
 
 def _read_weights(h5: Any, network: KerasNetwork) -> None:
@@ -290,9 +272,7 @@ def _read_weights(h5: Any, network: KerasNetwork) -> None:
             continue
         where = str(network.weights_file)
         if layer.name not in root:
-            raise UserError(
-                f"no weights of layer '{layer.name}'", where=where, hint="give the matching weights file"
-            )
+            raise UserError(f"no weights of layer '{layer.name}'", where=where, hint="give the matching weights file")
         found: dict[str, npt.NDArray[np.float64]] = {}
 
         def visit(path: str, item: Any, found: dict[str, npt.NDArray[np.float64]] = found) -> None:
@@ -305,9 +285,7 @@ def _read_weights(h5: Any, network: KerasNetwork) -> None:
                 _check_finite(found[name], layer.name, name, where)
                 layer.weights[name] = found[name]
             elif _needed(layer, name):
-                raise UserError(
-                    f"layer '{layer.name}' has no weight '{name}'", where=where, hint="save it again"
-                )
+                raise UserError(f"layer '{layer.name}' has no weight '{name}'", where=where, hint="save it again")
 
 
 def _needed(layer: KerasLayer, name: str) -> bool:

@@ -54,9 +54,7 @@ def lower(model: Any) -> Spec:
     """
     inputs, outputs = model.get_input_variables(), model.get_output_variables()
     if len(inputs) != 1 or len(outputs) != 1:
-        raise UserError(
-            f"the model has {len(inputs)} inputs and {len(outputs)} outputs; one of each is supported"
-        )
+        raise UserError(f"the model has {len(inputs)} inputs and {len(outputs)} outputs; one of each is supported")
     layers: list[Layer] = []
     kind = FixedType.from_hls4ml(inputs[0].type.precision, "the input")
     for node in model.get_layers():
@@ -67,9 +65,7 @@ def lower(model: Any) -> Spec:
             kind = layers[-1].result
     if not layers:
         raise UserError("the model has no layers that compute")
-    decision: Literal["argmax"] | None = (
-        "argmax" if model.config.get_config_value(DECISION) == "argmax" else None
-    )
+    decision: Literal["argmax"] | None = "argmax" if model.config.get_config_value(DECISION) == "argmax" else None
     return Spec(
         name=model.config.get_project_name(),
         input=Port(
@@ -131,9 +127,7 @@ def _lower_node(node: Any, kind: FixedType) -> Layer:
 def _lower_dense(node: Any, result: FixedType, where: str) -> Dense:
     n_in, n_out = int(node.get_attr("n_in")), int(node.get_attr("n_out"))
     if int(np.prod(node.get_input_variable().shape)) != n_in:
-        raise UserError(
-            f"{where}: Dense on an input with several axes is not supported", hint="flatten the input"
-        )
+        raise UserError(f"{where}: Dense on an input with several axes is not supported", hint="flatten the input")
     weight, weight_type = weight_integers(node.weights["weight"], where)
     bias, bias_type = weight_integers(node.weights["bias"], where)
     if node.get_attr("_weights_transposed"):

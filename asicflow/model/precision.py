@@ -66,9 +66,7 @@ def plan_precision(
     """
     if config.default == "auto":
         nodes = _Chooser(network, config.width, x, results).choose()
-        source = (
-            f"{len(x)} samples of the data" if real else "made-up inputs (mean 0, deviation 1; give --data)"
-        )
+        source = f"{len(x)} samples of the data" if real else "made-up inputs (mean 0, deviation 1; give --data)"
         reason = (
             f"auto: {config.width}-bit inputs, weights and activations, each tensor with the binary point of "
             f"least squared error on {source}; lossless accumulators; "
@@ -103,9 +101,7 @@ def _override(plan: PrecisionPlan, network: KerasNetwork, layers: dict[str, Laye
             if text != "auto":
                 FixedType.parse(text, f"{where}.{tensor}")
             elif tensor != "accum":
-                raise UserError(
-                    "only accum takes 'auto'", where=f"{where}.{tensor}", hint="leave the key out"
-                )
+                raise UserError("only accum takes 'auto'", where=f"{where}.{tensor}", hint="leave the key out")
             _set(plan, known.get(name), tensor, text)
     if layers:
         plan.reason += f"; given in the configuration for {', '.join(layers)}"
@@ -161,19 +157,13 @@ class _Chooser:
     def _is_last(self, index: int) -> bool:
         """True when nothing computes after this layer but a softmax."""
         rest = self.network.layers[index + 1 :]
-        return all(
-            layer.class_name in ("Flatten", "Reshape", "Softmax") or _is_softmax(layer) for layer in rest
-        )
+        return all(layer.class_name in ("Flatten", "Reshape", "Softmax") or _is_softmax(layer) for layer in rest)
 
     def _dense(self, layer: KerasLayer, following: KerasLayer | None, last: bool) -> bool:
         """Types of a Dense layer; True when hls4ml merges the next layer, a batch normalisation, into it."""
         weight = layer.weights["kernel"]
         bias = layer.weights.get("bias", np.zeros(weight.shape[1]))
-        merged = (
-            following is not None
-            and following.class_name == "BatchNormalization"
-            and layer.activation == "linear"
-        )
+        merged = following is not None and following.class_name == "BatchNormalization" and layer.activation == "linear"
         if merged:
             assert following is not None
             scale, shift = batchnorm_terms(following)
@@ -222,9 +212,7 @@ class _Chooser:
     def _activation(self, layer: KerasLayer, node: str, last: bool) -> None:
         types = self.nodes.setdefault(node, {})
         if layer.activation == "leaky_relu":
-            types["param"] = str(
-                choose_type(np.array([layer.leak]), self.width, signed=layer.leak < 0, trim=True)
-            )
+            types["param"] = str(choose_type(np.array([layer.leak]), self.width, signed=layer.leak < 0, trim=True))
         self.kind = self._result(node, last)
         types["result"] = str(self.kind)
 

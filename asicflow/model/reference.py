@@ -54,18 +54,14 @@ def dense(layer: KerasLayer, x: FloatArray) -> FloatArray:
     """``x @ kernel + bias`` on the last axis."""
     kernel = layer.weights["kernel"]
     if x.shape[-1] != kernel.shape[0]:
-        raise UserError(
-            f"layer '{layer.name}' takes {kernel.shape[0]} values, the one before gives {x.shape[-1]}"
-        )
+        raise UserError(f"layer '{layer.name}' takes {kernel.shape[0]} values, the one before gives {x.shape[-1]}")
     return x @ kernel + layer.weights.get("bias", np.zeros(kernel.shape[1]))
 
 
 def batchnorm_terms(layer: KerasLayer) -> tuple[FloatArray, FloatArray]:
     """Scale and bias that a batch normalisation is in inference."""
     mean, variance = layer.weights["moving_mean"], layer.weights["moving_variance"]
-    scale = layer.weights.get("gamma", np.ones_like(mean)) / np.sqrt(
-        variance + float(layer.config["epsilon"])
-    )
+    scale = layer.weights.get("gamma", np.ones_like(mean)) / np.sqrt(variance + float(layer.config["epsilon"]))
     return scale, layer.weights.get("beta", np.zeros_like(mean)) - scale * mean
 
 

@@ -175,9 +175,7 @@ class Spec(_Model):
         except OSError as error:
             raise UserError(f"cannot read the network: {error.strerror}", where=str(path)) from error
         except ValidationError as error:
-            raise UserError(
-                f"no valid integer network: {error.errors()[0]['msg']}", where=str(path)
-            ) from error
+            raise UserError(f"no valid integer network: {error.errors()[0]['msg']}", where=str(path)) from error
 
 
 def layer_multiplications(layer: Layer) -> int:

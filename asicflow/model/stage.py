@@ -160,9 +160,7 @@ def vector_inputs(data: DataSet, count: int) -> npt.NDArray[np.float32]:
     missing = count - len(x)
     if missing == 0:
         return x
-    random = np.random.default_rng(_SEED).uniform(
-        data.x.min(axis=0), data.x.max(axis=0), (missing, data.x.shape[1])
-    )
+    random = np.random.default_rng(_SEED).uniform(data.x.min(axis=0), data.x.max(axis=0), (missing, data.x.shape[1]))
     return np.concatenate([x, random.astype(np.float32)])
 
 

@@ -180,8 +180,7 @@ class Pdk(_Data):
             )
         base = self.root / self.raw["data"]
         corners = {
-            key: data["corners"][key] | {"liberty": base / data["corners"][key]["liberty"]}
-            for key in supplies[volts]
+            key: data["corners"][key] | {"liberty": base / data["corners"][key]["liberty"]} for key in supplies[volts]
         }
         layers = {key: _gds_layer(key, value) for key, value in self.raw["layers"].items()}
         data.update(

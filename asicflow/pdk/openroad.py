@@ -29,9 +29,7 @@ def configure(flow_pdk: FlowPdk, flow_library: FlowLibrary, pdk: Pdk, library: L
     layers = [layer["name"] for layer in route["layers"]]
     flow_pdk.set_aprroutinglayers(min=layers[0], max=layers[-1])
     flow_pdk.set_openroad_rclayers(signal=layers[len(layers) // 2], clock=layers[-1])
-    flow_pdk.add_openroad_pinlayers(
-        horizontal=route["pins"]["horizontal"], vertical=route["pins"]["vertical"]
-    )
+    flow_pdk.add_openroad_pinlayers(horizontal=route["pins"]["horizontal"], vertical=route["pins"]["vertical"])
     for corner, rules in pdk.raw.get("openrcx", {}).items():
         path = pdk.root / pdk.raw["data"] / rules
         if path.is_file():

@@ -16,9 +16,7 @@ log = logging.getLogger(__name__)
 ENVIRONMENT = "ASICFLOW_PDK_ROOT"
 
 
-def resolve(
-    config: Config, *, flag: Path | None = None, progress: Callable[[str], None] = lambda text: None
-) -> Path:
+def resolve(config: Config, *, flag: Path | None = None, progress: Callable[[str], None] = lambda text: None) -> Path:
     """Return the folder that holds ``lambdapdk/lambdapdk/<process>``.
 
     The command line's ``--pdk-root`` wins over the variable ``ASICFLOW_PDK_ROOT``,

@@ -85,8 +85,7 @@ class GateContext:
         missing = missing_files(self.maybe_library)
         if missing:
             raise UnverifiedError(
-                f"PDK file missing: {missing[0].name}"
-                + (f" and {len(missing) - 1} more" if missing[1:] else ""),
+                f"PDK file missing: {missing[0].name}" + (f" and {len(missing) - 1} more" if missing[1:] else ""),
                 "complete the PDK root; `asicflow doctor` lists every file",
             )
         return self.maybe_library

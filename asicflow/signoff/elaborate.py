@@ -60,9 +60,7 @@ class Elaboration:
     @cached_property
     def registers(self) -> list[Register]:
         """Every register; memories that are written count as registers without reset, ROMs do not."""
-        found = [
-            _register(n, c) for n, c in self.cells.items() if re.match(r"\$_?[a-z]*dff", c["type"].lower())
-        ]
+        found = [_register(n, c) for n, c in self.cells.items() if re.match(r"\$_?[a-z]*dff", c["type"].lower())]
         cells = self.cells.values()
         written = {c["parameters"]["MEMID"].lstrip("\\") for c in cells if c["type"].startswith("$memwr")}
         for name, memory in self.module.get("memories", {}).items():

@@ -152,9 +152,7 @@ class Extraction:
         return Extraction(Connectivity(shapes, marks), labels, named, unnamed, absent, cells)
 
 
-def cell_pins(
-    layout: Layout, cells: set[str], macros: dict[str, Macro], stack: list[str]
-) -> dict[str, CellPins]:
+def cell_pins(layout: Layout, cells: set[str], macros: dict[str, Macro], stack: list[str]) -> dict[str, CellPins]:
     """Find each cell's pin metal, cell by cell and without its neighbours."""
     gallery = Gallery(layout.db, cells, layout.layers)
     marks: list[Mark] = []

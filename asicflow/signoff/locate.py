@@ -67,11 +67,7 @@ def find_bridge(
         first = next(iter(starts - {node}), None)
         last = next(iter(ends - {node}), None)
         whole = first is None or starts - {node} <= graph.reach({first}, node)
-        if (
-            whole
-            and (last is None or ends - {node} <= graph.reach({last}, node))
-            and node not in starts | ends
-        ):
+        if whole and (last is None or ends - {node} <= graph.reach({last}, node)) and node not in starts | ends:
             return graph.place(node)
     chosen = apart[len(apart) // 2] if apart else way[len(way) // 2]
     return graph.place(chosen)

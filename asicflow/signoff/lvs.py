@@ -217,9 +217,7 @@ class _Comparer:
         """How much a group speaks for being a net: its driver most, labels least."""
         total = 0
         for instance, pin in {m.pin for m in marks}:
-            drives = (
-                instance and self.macros[self.found.placed[instance].cell].pins[pin].direction == "OUTPUT"
-            )
+            drives = instance and self.macros[self.found.placed[instance].cell].pins[pin].direction == "OUTPUT"
             total += 4 if drives else 2 if instance else 1
         return total
 
@@ -267,9 +265,7 @@ class _Comparer:
     def _open(self, net: str, part: _Group, main: _Group, mark: Mark) -> None:
         names = ", ".join(_name(m.pin) for m in part.marks[net][:3])
         more = len(part.marks[net]) - 3
-        text = (
-            f"net {net} is open: {names}{f' and {more} more' if more > 0 else ''} not connected to the rest"
-        )
+        text = f"net {net} is open: {names}{f' and {more} more' if more > 0 else ''} not connected to the rest"
         place = None
         if self.located < MAX_LOCATED:
             self.located += 1
@@ -288,9 +284,7 @@ class _Comparer:
                 self._mirror(finding, first, other)
             if self.located < MAX_LOCATED:
                 self.located += 1
-                place = find_bridge(
-                    self.found.connectivity, group.clusters, group.marks[first], group.marks[other]
-                )
+                place = find_bridge(self.found.connectivity, group.clusters, group.marks[first], group.marks[other])
                 if place:
                     finding.layer, finding.x_um, finding.y_um = place[0], place[1] / 1000, place[2] / 1000
 

@@ -12,9 +12,7 @@ from pathlib import Path
 
 from asicflow.errors import UserError
 
-_COMPONENT = re.compile(
-    r"-\s+(\S+)\s+(\S+)[^;]*?\+\s+(?:PLACED|FIXED|COVER)\s+\(\s*(-?\d+)\s+(-?\d+)\s*\)\s+(\w+)"
-)
+_COMPONENT = re.compile(r"-\s+(\S+)\s+(\S+)[^;]*?\+\s+(?:PLACED|FIXED|COVER)\s+\(\s*(-?\d+)\s+(-?\d+)\s*\)\s+(\w+)")
 
 Spot = tuple[str, int, int]
 """(cell, x, y): the lower left corner of a placed cell in nm."""

@@ -129,8 +129,7 @@ class IpManifest(_Section):
                 raise UserError(f"{self.name} has no parameter {name}", where=str(self.folder))
             if not parameter.min <= value <= parameter.max:
                 raise UserError(
-                    f"{self.name}: {name} ({parameter.desc}) is {value}, "
-                    f"possible is {parameter.min} to {parameter.max}"
+                    f"{self.name}: {name} ({parameter.desc}) is {value}, possible is {parameter.min} to {parameter.max}"
                 )
 
 

@@ -139,8 +139,7 @@ def _check(matrix: Matrix) -> None:
         overlap = first.base < second.base + second.size and second.base < first.base + first.size
         if overlap and not first.enable:
             raise UserError(
-                f"the regions of {first.target} and {second.target} overlap at "
-                f"{max(first.base, second.base):#x}",
+                f"the regions of {first.target} and {second.target} overlap at {max(first.base, second.base):#x}",
                 where=matrix.name,
                 hint="a region that covers another has an enable and comes first",
             )

@@ -35,9 +35,7 @@ def main() -> None:
     network = MLPClassifier((HIDDEN,), alpha=0.1, learning_rate_init=3e-3, max_iter=600, random_state=1)
     network.fit(x_train, y_train)
     accuracy = network.score(x_test, y_test)
-    layers = list(
-        zip(("hidden", "output"), network.coefs_, network.intercepts_, ("relu", "softmax"), strict=True)
-    )
+    layers = list(zip(("hidden", "output"), network.coefs_, network.intercepts_, ("relu", "softmax"), strict=True))
     write_keras_model(FOLDER / "model.h5", "digits", layers)
     np.savez_compressed(FOLDER / "test.npz", x=x_test, y=y_test.astype(np.int64))
     print(f"accuracy on {len(y_test)} held-out digits: {accuracy:.4f}")
@@ -47,9 +45,7 @@ def write_keras_model(path: Path, name: str, layers: list[tuple[str, Any, Any, s
     """Write Dense layers (name, kernel, bias, activation) as Keras 2's ``model.save(path)`` does."""
     n_in = layers[0][1].shape[0]
     config = {"class_name": "Sequential", "config": {"name": name, "layers": [_input_layer(n_in)]}}
-    config["config"]["layers"] += [
-        _dense_layer(layer, kernel.shape[1], act) for layer, kernel, _, act in layers
-    ]
+    config["config"]["layers"] += [_dense_layer(layer, kernel.shape[1], act) for layer, kernel, _, act in layers]
     with h5py.File(path, "w", track_order=True) as file:
         file.attrs["model_config"] = json.dumps(config)
         file.attrs["keras_version"] = KERAS_VERSION

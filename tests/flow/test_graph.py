@@ -74,9 +74,7 @@ def test_finish_takes_both_netlists_of_the_stock_steps(run_dir: Workspace, confi
         for step, index in level:
             SchedulerNode(project, step, index).setup()
     inputs = project.get("tool", "asicflow", "task", "finish", "input", step="finish", index="0")
-    assert {"counter.synthesis0.vg", "counter.write.views0.vg", "counter.lvs.vg", "counter.def.gz"} <= set(
-        inputs
-    )
+    assert {"counter.synthesis0.vg", "counter.write.views0.vg", "counter.lvs.vg", "counter.def.gz"} <= set(inputs)
     assert "counter.typical.spef" in inputs
     outputs = project.get("tool", "asicflow", "task", "finish", "output", step="finish", index="0")
     assert "counter.maximum.spef" in outputs
@@ -118,9 +116,7 @@ def test_def_becomes_gds_with_real_cells(config: Config, tmp_path: Path) -> None
 
     assert shapes("met1", "drawing").bbox() == db.Box(5000 - 70, 4000 - 70, 9000 + 70, 4000 + 70)
     assert shapes("met2", "pin").bbox() == db.Box(4860, 0, 5140, 485)
-    texts = [
-        s.text.string for s in layout.top_cell().shapes(layout.layer(*library.layers["met2"].label)).each()
-    ]
+    texts = [s.text.string for s in layout.top_cell().shapes(layout.layer(*library.layers["met2"].label)).each()]
     assert texts == ["a"]
     cut = db.Region(layout.top_cell().begin_shapes_rec(layout.layer(*library.layers["via"].drawing)))
     assert cut.count() == 1

@@ -56,9 +56,7 @@ def spef_text(wires: dict[str, list[str]], picofarad: dict[str, float] | None = 
     for net, pins in wires.items():
         value = (picofarad or {}).get(net, 0.01)
         arms = [f"{i} {net}:1 {pin.split()[1]} 10.0" for i, pin in enumerate(pins, 1)]
-        text += "\n".join(
-            [f"*D_NET {net} {value}", "*CONN", *pins, "*CAP", f"1 {net}:1 {value}", "*RES", *arms]
-        )
+        text += "\n".join([f"*D_NET {net} {value}", "*CONN", *pins, "*CAP", f"1 {net}:1 {value}", "*RES", *arms])
         text += "\n*END\n\n"
     return text
 
@@ -143,8 +141,7 @@ def test_overloaded_net_is_listed(bench: Bench) -> None:
 
 def test_unconstrained_endpoint_is_counted(bench: Bench) -> None:
     bench.sdc.write_text(
-        "create_clock -name clk -period 20 [get_ports clk_i]\n"
-        "set_input_delay 1 -clock clk [get_ports {d_i[*]}]\n"
+        "create_clock -name clk -period 20 [get_ports clk_i]\nset_input_delay 1 -clock clk [get_ports {d_i[*]}]\n"
     )
     assert bench.analyse().unconstrained == 1
 

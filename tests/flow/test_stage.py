@@ -190,9 +190,7 @@ def test_failing_step_names_its_error_and_resumes(
     assert caught.value.hint == "set layout.die_um" and caught.value.exit_code == 2
     assert not (run_dir.layout / "counter.gds").exists()
 
-    monkeypatch.setattr(
-        asicflow.flow.pnr, "implement", lambda *a: (_ for _ in ()).throw(ValueError("bug 42"))
-    )
+    monkeypatch.setattr(asicflow.flow.pnr, "implement", lambda *a: (_ for _ in ()).throw(ValueError("bug 42")))
     with pytest.raises(StageError, match="bug 42"):
         stage.run_flow(config, run_dir, lines.append)
 
@@ -229,9 +227,7 @@ def test_interrupt_is_passed_on_and_the_run_can_go_on(
 @pytest.mark.parametrize(
     ("damage", "step"), [("assign count_o = missing;", "elaborate"), ("assign count_o = (;", "elaborate")]
 )
-def test_bad_rtl_stops_early(
-    run_dir: Workspace, config: Config, damage: str, step: str, lines: list[str]
-) -> None:
+def test_bad_rtl_stops_early(run_dir: Workspace, config: Config, damage: str, step: str, lines: list[str]) -> None:
     path = run_dir.soc / "rtl" / "counter_core.sv"
     path.write_text(path.read_text().replace("assign count_o = count_q;", damage))
     with pytest.raises(StageError, match=f"step {step} failed"):

@@ -124,9 +124,7 @@ puts "end"
 def run_tcl(script: str, folder: Path) -> subprocess.CompletedProcess[str]:
     (folder / "script.tcl").write_text(script)
     (folder / "design.il").write_text("module \\top\n  wire input 1 \\a\nend\n")
-    return subprocess.run(
-        [yosys.launcher(folder), "-c", "script.tcl"], cwd=folder, capture_output=True, text=True
-    )
+    return subprocess.run([yosys.launcher(folder), "-c", "script.tcl"], cwd=folder, capture_output=True, text=True)
 
 
 def test_tcl_commands_of_the_launcher(tmp_path: Path) -> None:

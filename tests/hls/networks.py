@@ -28,9 +28,7 @@ def types(draw: st.DrawFn, max_width: int = 8, signed: bool | None = None) -> Fi
 
 
 @st.composite
-def accumulators(
-    draw: st.DrawFn, n_in: int, operand: FixedType, weight: FixedType, bias: FixedType
-) -> FixedType:
+def accumulators(draw: st.DrawFn, n_in: int, operand: FixedType, weight: FixedType, bias: FixedType) -> FixedType:
     """A lossless accumulator, or any type of a few bits more than the operands."""
     if draw(st.booleans()):
         frac = max(operand.frac + weight.frac, bias.frac)

@@ -138,9 +138,7 @@ def test_nodes_are_refused_by_name(tmp_path: Path) -> None:
 
 def test_dense_on_several_axes_is_refused(tmp_path: Path) -> None:
     layers = [input_layer(3, 4), dense("a", np.eye(4))]
-    model = convert_keras_file(
-        write_h5(tmp_path / "m.h5", sequential(layers), layers), output_dir=tmp_path / "prj"
-    )
+    model = convert_keras_file(write_h5(tmp_path / "m.h5", sequential(layers), layers), output_dir=tmp_path / "prj")
     with pytest.raises(UserError, match="layer 'a"):
         lower(model)
 

@@ -23,9 +23,7 @@ NETWORKS = {
 }
 
 
-@pytest.fixture(
-    params=[(name, count) for name in NETWORKS for count in (1, 8)], ids=lambda p: f"{p[0]}-{p[1]}"
-)
+@pytest.fixture(params=[(name, count) for name in NETWORKS for count in (1, 8)], ids=lambda p: f"{p[0]}-{p[1]}")
 def sources(request: pytest.FixtureRequest, tmp_path: Path) -> list[Path]:
     """RTL of a network with one and with eight multipliers."""
     spec: Spec = NETWORKS[request.param[0]]
@@ -76,9 +74,7 @@ def test_yosys(sources: list[Path], tmp_path: Path) -> None:
 def test_no_latch(sources: list[Path], tmp_path: Path) -> None:
     log = tmp_path / "yosys.log"
     files = " ".join(map(str, sources))
-    run_yosys(
-        f"read_verilog -sv {files}\nhierarchy -top accel_engine\nproc\nselect -assert-none t:$dlatch\n", log
-    )
+    run_yosys(f"read_verilog -sv {files}\nhierarchy -top accel_engine\nproc\nselect -assert-none t:$dlatch\n", log)
 
 
 def test_ports_are_the_documented_ones(tmp_path: Path) -> None:

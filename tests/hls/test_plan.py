@@ -77,9 +77,7 @@ def test_vectors_never_overlap_while_both_live(spec: Spec, outputs: int, inputs:
     for stage, before in zip(plan.stages, bases, strict=False):
         assert stage.source == before
     for stage, first in zip(plan.stages, operand_blocks(plan)[1], strict=True):
-        read = [
-            i for block in operand_blocks(plan)[0][first : first + -(-stage.n_in // inputs)] for i in block
-        ]
+        read = [i for block in operand_blocks(plan)[0][first : first + -(-stage.n_in // inputs)] for i in block]
         assert [i for i in read if i is not None] == list(range(stage.source, stage.source + stage.n_in))
 
 
@@ -91,9 +89,7 @@ def test_saturating_accumulator_takes_one_input() -> None:
 
 
 def test_saturation_that_cannot_happen_costs_nothing() -> None:
-    assert not any(
-        stage.saturate for stage in build_stages(dense_network(6, 5, accum="fixed<30,20,TRN,SAT>"))
-    )
+    assert not any(stage.saturate for stage in build_stages(dense_network(6, 5, accum="fixed<30,20,TRN,SAT>")))
 
 
 @pytest.mark.parametrize(("outputs", "inputs"), [(0, 4), (4, 0), (1000, 1000)])

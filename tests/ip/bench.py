@@ -38,9 +38,7 @@ class Bench:
         return answer
 
 
-def build(
-    name: str, work: Path, mutants: Mutants | None = None, parameters: Mapping[str, int] | None = None
-) -> Bench:
+def build(name: str, work: Path, mutants: Mutants | None = None, parameters: Mapping[str, int] | None = None) -> Bench:
     """Build the testbench of an IP; ``parameters`` override those of its top."""
     manifest = load_ip(name)
     folder = work / name

@@ -110,12 +110,8 @@ def _expected(model_class: Any, regmap: RegisterMap, stimulus: list[Pins]) -> li
     return expected
 
 
-def simulate(
-    manifest: IpManifest, work: Path, stimulus: list[Pins], mutant: str | None
-) -> list[dict[str, int | None]]:
-    rtl = "\n".join(
-        p.read_text() for p in [*manifest.write_generated(work), *map(manifest.path, manifest.rtl)]
-    )
+def simulate(manifest: IpManifest, work: Path, stimulus: list[Pins], mutant: str | None) -> list[dict[str, int | None]]:
+    rtl = "\n".join(p.read_text() for p in [*manifest.write_generated(work), *map(manifest.path, manifest.rtl)])
     if mutant is not None:
         switch = _SWITCH.search(mutant)
         assert switch, mutant

@@ -31,9 +31,7 @@ class Design:
 
 def block(manifest: IpManifest, folder: Path) -> Design:
     """Return the RTL of one IP with its registers, if any, generated for default parameters."""
-    return Design(
-        manifest.top, [*manifest.write_generated(folder), *(manifest.path(f) for f in manifest.rtl)]
-    )
+    return Design(manifest.top, [*manifest.write_generated(folder), *(manifest.path(f) for f in manifest.rtl)])
 
 
 @pytest.fixture(params=[*IPS, "accel"])
@@ -60,9 +58,7 @@ def icarus(design: Design) -> str:
 def slang(design: Design) -> str:
     driver = Driver()
     driver.addStandardArgs()
-    driver.parseCommandLine(
-        f"slang -Wextra -Wconversion --top {design.top} {' '.join(map(str, design.files))}"
-    )
+    driver.parseCommandLine(f"slang -Wextra -Wconversion --top {design.top} {' '.join(map(str, design.files))}")
     driver.processOptions()
     driver.parseAllSources()
     compilation = driver.createCompilation()

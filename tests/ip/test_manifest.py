@@ -31,9 +31,7 @@ def test_ports_and_parameters_are_those_of_the_rtl(name: str, tmp_path: Path) ->
     assert defaults == {key: p.default for key, p in manifest.parameters.items()}
     ports = {p.name: (p.direction.name, p.type.bitWidth) for p in body.portList}
     widths = {key: defaults.get(str(p.width), p.width) for key, p in manifest.ports.items()}
-    assert ports == {
-        key: ("In" if p.direction == "input" else "Out", widths[key]) for key, p in manifest.ports.items()
-    }
+    assert ports == {key: ("In" if p.direction == "input" else "Out", widths[key]) for key, p in manifest.ports.items()}
     signals = manifest.bus.signals.values() if manifest.bus else ()
     named = {*manifest.clocks, *manifest.resets, *manifest.interrupts, *signals}
     assert named <= ports.keys()

@@ -29,17 +29,13 @@ def dense(name: str, kernel: Any, bias: Any = None, activation: str = "linear") 
     weights = {"kernel": kernel}
     if bias is not None:
         weights["bias"] = np.asarray(bias, dtype=np.float32)
-    return layer(
-        "Dense", name, weights, units=kernel.shape[1], activation=activation, use_bias=bias is not None
-    )
+    return layer("Dense", name, weights, units=kernel.shape[1], activation=activation, use_bias=bias is not None)
 
 
 def batchnorm(name: str, gamma: Any, beta: Any, mean: Any, variance: Any) -> dict[str, Any]:
     """A BatchNormalization layer with its weights."""
     names = ("gamma", "beta", "moving_mean", "moving_variance")
-    weights = {
-        n: np.asarray(v, dtype=np.float32) for n, v in zip(names, (gamma, beta, mean, variance), strict=True)
-    }
+    weights = {n: np.asarray(v, dtype=np.float32) for n, v in zip(names, (gamma, beta, mean, variance), strict=True)}
     return layer("BatchNormalization", name, weights, axis=[1], epsilon=1e-3, scale=True, center=True)
 
 
@@ -62,9 +58,7 @@ def functional(layers: list[dict[str, Any]], keras3: bool = False) -> dict[str, 
         config = dict(entry["config"])
         if keras3 and "batch_input_shape" in config:
             config["batch_shape"] = config.pop("batch_input_shape")
-        entries.append(
-            {**entry, "config": config, "name": config["name"], "inbound_nodes": [node] if i else []}
-        )
+        entries.append({**entry, "config": config, "name": config["name"], "inbound_nodes": [node] if i else []})
     return {"class_name": "Functional", "config": {"name": "net", "layers": entries}}
 
 

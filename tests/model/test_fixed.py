@@ -88,9 +88,7 @@ def test_parse(text: str, width: int, frac: int, signed: bool) -> None:
     assert FixedType.parse(str(kind)) == kind
 
 
-@pytest.mark.parametrize(
-    "text", ["", "float", "fixed<8>", "fixed<0,0>", "fixed<8,2,UP>", "fixed<99,2>", "fixed<a,b>"]
-)
+@pytest.mark.parametrize("text", ["", "float", "fixed<8>", "fixed<0,0>", "fixed<8,2,UP>", "fixed<99,2>", "fixed<a,b>"])
 def test_parse_refuses(text: str) -> None:
     with pytest.raises(UserError):
         FixedType.parse(text, "here")

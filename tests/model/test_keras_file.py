@@ -72,9 +72,7 @@ def test_json_without_weights(tmp_path: Path) -> None:
 def test_weights_of_another_model(tmp_path: Path) -> None:
     (tmp_path / "m.json").write_text(json.dumps(sequential(small_layers())))
     other = [dense("elsewhere", np.eye(3))]
-    assert "no weights of layer 'hidden'" in refused(
-        tmp_path / "m.json", write_h5(tmp_path / "w.h5", None, other)
-    )
+    assert "no weights of layer 'hidden'" in refused(tmp_path / "m.json", write_h5(tmp_path / "w.h5", None, other))
 
 
 @pytest.mark.parametrize("value", [np.nan, np.inf])

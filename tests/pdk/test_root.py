@@ -20,9 +20,7 @@ def config(monkeypatch: pytest.MonkeyPatch) -> Config:
     return Config()
 
 
-def test_flag_wins_over_environment_over_file(
-    config: Config, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_flag_wins_over_environment_over_file(config: Config, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     flag, environment, file = (make_root(tmp_path / name) for name in ("flag", "env", "file"))
     config.pdk.root = file
     assert root.resolve(config) == file
@@ -42,9 +40,7 @@ def test_wrong_root_names_its_source(
         root.resolve(config, flag=tmp_path if source == "--pdk-root" else None)
 
 
-def test_download_is_announced_and_linked(
-    config: Config, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_download_is_announced_and_linked(config: Config, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     from lambdapdk import LambdaPDK
 
     data = tmp_path / "cache" / "lambdapdk-v0"

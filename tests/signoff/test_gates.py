@@ -139,8 +139,7 @@ ERRORS: list[tuple[type[Gate], Plant, str]] = [
         structure.StructureGate,
         edit_rtl(
             "endmodule",
-            "  logic a, b;\n  assign a = b ^ en_i;\n  assign b = a;\n"
-            "  logic unused;\n  assign unused = b;\nendmodule",
+            "  logic a, b;\n  assign a = b ^ en_i;\n  assign b = a;\n  logic unused;\n  assign unused = b;\nendmodule",
         ),
         "loop",
     ),
@@ -172,9 +171,7 @@ ERRORS: list[tuple[type[Gate], Plant, str]] = [
     ),
     (
         timing.SetupGate,
-        lambda root: (root / "layout/reports/setup_slow.rpt").write_text(
-            "Error: no such file\n  0.250 slack (MET)\n"
-        ),
+        lambda root: (root / "layout/reports/setup_slow.rpt").write_text("Error: no such file\n  0.250 slack (MET)\n"),
         "Error",
     ),
     (timing.HoldGate, edit_timing(slow(hold_slack_ns=-0.1, hold_violations=[PATH])), "from u1/Q"),

@@ -175,9 +175,7 @@ def stray_layer(made: HandMade) -> None:
     [(second_top, "top"), (empty_cell, "empty"), (moved_origin, "origin"), (zero_area, "zero_area"),
      (outside, "outside"), (stray_layer, "layer")],
 )  # fmt: skip
-def test_odd_layout_is_found(
-    plant: Callable[[HandMade], None], rule: str, made: HandMade, tmp_path: Path
-) -> None:
+def test_odd_layout_is_found(plant: Callable[[HandMade], None], rule: str, made: HandMade, tmp_path: Path) -> None:
     framed(made)
     prepare(made, tmp_path)
     plant(made)

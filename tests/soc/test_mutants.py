@@ -57,9 +57,7 @@ def plant(rtl: str, right: str, wrong: str) -> str:
 
 def rename(rtl: str, suffix: str) -> str:
     """Give every module of a design a name of its own."""
-    return re.sub(
-        rf"^(module|  )\b( ?)({'|'.join(MODULES)})\b(?= [#(i])", rf"\1\2\3{suffix}", rtl, flags=re.MULTILINE
-    )
+    return re.sub(rf"^(module|  )\b( ?)({'|'.join(MODULES)})\b(?= [#(i])", rf"\1\2\3{suffix}", rtl, flags=re.MULTILINE)
 
 
 def wrapper(rtl: str, count: int) -> str:

@@ -91,9 +91,7 @@ def write_tiny(root: Path, tiny: Tiny, count: int = 200) -> Path:
     for name, value in values.items():
         text = text.replace(f"parameter int {name} = 0", f"parameter int {name} = {value}")
     (root / "accel" / "rtl" / "accel_engine.sv").write_text(text)
-    job = Assembly(
-        "tiny", root / "accel", hashlib.sha256(spec.encode()).hexdigest(), 10.0, Driver("buf", "X")
-    )
+    job = Assembly("tiny", root / "accel", hashlib.sha256(spec.encode()).hexdigest(), 10.0, Driver("buf", "X"))
     assemble(job, root / "soc")
     return root / "soc"
 

@@ -92,9 +92,9 @@ class Buffering:
         """No cell of the driver's family is strong enough: strongest of the family, and buffers behind it."""
         family = self.models.family(instance.cell)
         best = max(family, key=lambda c: self.models.load_limit(c, pin, self.slew))
-        if best != instance.cell and self.models.load_limit(
-            best, pin, self.slew
-        ) > 1.2 * self.models.load_limit(instance.cell, pin, self.slew):
+        if best != instance.cell and self.models.load_limit(best, pin, self.slew) > 1.2 * self.models.load_limit(
+            instance.cell, pin, self.slew
+        ):
             self.resize(instance, best)
             if self.models.load_limit(best, pin, self.slew) >= self.load(net):
                 return
@@ -190,9 +190,7 @@ class Buffering:
             keep = named or (None if driven_by_port or not outputs else outputs[0])
             for sink in self.sinks(net):
                 if isinstance(sink.pin, Port) and sink.pin is not keep:
-                    behind = self.buffer(
-                        net, [sink], self.models.library.cells.buffers[1], f"out_{sink.pin.bus}"
-                    )
+                    behind = self.buffer(net, [sink], self.models.library.cells.buffers[1], f"out_{sink.pin.bus}")
                     self.rename(behind, sink.pin.name)
             if keep and net.name != keep.name:
                 self.rename(net, keep.name)

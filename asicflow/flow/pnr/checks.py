@@ -124,9 +124,7 @@ def _check_net(
         else:
             clusters[cluster] = where
     if len(clusters) > 1:
-        result.opens.append(
-            f"net {net.name} falls into {len(clusters)} parts, one at {list(clusters.values())[1]}"
-        )
+        result.opens.append(f"net {net.name} falls into {len(clusters)} parts, one at {list(clusters.values())[1]}")
     for cluster, where in clusters.items():
         other = owner.setdefault(cluster, net.name)
         if other != net.name:
@@ -180,9 +178,7 @@ def _check_power(
         if None in clusters:
             result.power.append(f"{name}: no metal at the {clusters[None]}")
         if len(clusters) > 1:
-            result.power.append(
-                f"{name} falls into {len(clusters)} parts, one at the {list(clusters.values())[1]}"
-            )
+            result.power.append(f"{name} falls into {len(clusters)} parts, one at the {list(clusters.values())[1]}")
         for cluster, where in clusters.items():
             if cluster is not None and (other := owner.setdefault(cluster, name)) != name:
                 result.shorts.append(f"{other} and {name} are joined, seen at the {where}")

@@ -58,7 +58,8 @@ def _cover(low: int, high: int, count: int) -> NDArray[np.float64]:
         share[min(low // SQUARE, count - 1)] = 1.0
         return share
     inside = np.minimum(edges[1:], high) - np.maximum(edges[:-1], low)
-    return np.maximum(inside, 0) / (high - low)
+    found: NDArray[np.float64] = np.maximum(inside, 0) / (high - low)
+    return found
 
 
 def supply(technology: Technology) -> float:

@@ -35,6 +35,11 @@ def _relative(rect: Rect, x: int, y: int) -> str:
     return f"( {rect[0] - x} {rect[1] - y} ) ( {rect[2] - x} {rect[3] - y} )"
 
 
+def _patch(rect: Rect) -> str:
+    """A rectangle in a routing statement: a point and the extent from there."""
+    return f"( {rect[0]} {rect[1]} ) RECT ( 0 0 {rect[2] - rect[0]} {rect[3] - rect[1]} )"
+
+
 class _DefWriter:
     def __init__(
         self,
@@ -167,7 +172,8 @@ class _DefWriter:
                 if is_power != power:
                     continue
                 x = (rect[0] + rect[2]) // 2
-                yield f"  {word} {config.layer} {config.width} + SHAPE STRIPE ( {x} {rect[1]} ) ( {x} {rect[3]} )\n"
+                ends = f"( {x} {rect[1]} ) ( {x} {rect[3]} )"
+                yield f"  {word} {config.layer} {config.width} + SHAPE STRIPE {ends}\n"
                 word = "NEW"
                 bottom, top = self.tech.layer_index(config.rail_layer), self.tech.layer_index(config.layer)
                 for y in rail_lines(self.plan, self.tech, power):
@@ -204,10 +210,9 @@ class _DefWriter:
         for via in geometry.vias:
             yield f"{layers[via.layer].name} ( {via.x} {via.y} ) via_{via.layer}"
         for layer, rect in geometry.pads:
-            yield f"{layers[layer].name} ( {rect[0]} {rect[1]} ) RECT ( 0 0 {rect[2] - rect[0]} {rect[3] - rect[1]} )"
+            yield f"{layers[layer].name} {_patch(rect)}"
         for landing in geometry.landings:
             for rect in landing.patches:
-                corner = f"( {rect[0]} {rect[1]} ) RECT ( 0 0 {rect[2] - rect[0]} {rect[3] - rect[1]} )"
-                yield f"{layers[0].name} {corner}"
+                yield f"{layers[0].name} {_patch(rect)}"
             if landing.cut:
                 yield f"{layers[0].name} ( {landing.cut[0]} {landing.cut[1]} ) pin_cut"

@@ -71,7 +71,7 @@ def make_floorplan(
     available = sites * site * rows * row
     if rows < 2 or available < cell_area * 1.02:
         raise PnrError(
-            f"the cells need {cell_area / 1e6:.0f} um2 but the core has only {max(available, 0) / 1e6:.0f} um2",
+            f"the cells need {cell_area / 1e6:.0f} um2, the core has only {max(available, 0) / 1e6:.0f} um2",
             where="die_area",
             hint=f"a square die of {math.sqrt(cell_area / utilization) / 1e3 + 2 * margin_x / 1e3:.0f} um"
             f" holds them at {utilization:.0%} utilisation",
@@ -93,7 +93,7 @@ def make_floorplan(
 
 
 def _straps(left: int, core_width: int, offset: int, pitch: int, width: int) -> list[tuple[bool, int]]:
-    straps = []
+    straps: list[tuple[bool, int]] = []
     x = offset
     while x + width // 2 <= core_width:
         straps.append((len(straps) % 2 == 0, left + x))
@@ -169,9 +169,7 @@ def _spread(plan: Floorplan, ports: list[Port], slots: list[int], side: str, tec
 def _pin(plan: Floorplan, technology: Technology, side: str, slot: int) -> PinPlace:
     """The pin at node `slot` of a side: a rectangle from the die's edge to the second node inside."""
     pins = technology.config.pins
-    layer = technology.layers[
-        technology.layer_index(pins.horizontal if side in ("west", "east") else pins.vertical)
-    ]
+    layer = technology.layers[technology.layer_index(pins.horizontal if side in ("west", "east") else pins.vertical)]
     half = layer.width // 2
     dx, dy = technology.dx, technology.dy
     if side in ("west", "east"):
@@ -210,9 +208,7 @@ def add_physical_cells(plan: Floorplan, netlist: Netlist, library: Library, macr
                 previous = x
 
 
-def _fix(
-    netlist: Netlist, stem: str, cell: str, x: int, row: int, plan: Floorplan, technology: Technology
-) -> None:
+def _fix(netlist: Netlist, stem: str, cell: str, x: int, row: int, plan: Floorplan, technology: Technology) -> None:
     instance = netlist.add_instance(stem, cell)
     instance.x, instance.row = x, row
     instance.y = plan.row_y(row, technology.row_height)

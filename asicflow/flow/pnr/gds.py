@@ -41,9 +41,7 @@ def build_layout(
     return layout
 
 
-def _place_cells(
-    layout: kdb.Layout, top: kdb.Cell, netlist: Netlist, files: Sequence[Path], row_height: int
-) -> None:
+def _place_cells(layout: kdb.Layout, top: kdb.Cell, netlist: Netlist, files: Sequence[Path], row_height: int) -> None:
     source = kdb.Layout()
     for path in files:
         source.read(str(path))
@@ -62,9 +60,7 @@ def _place_cells(
         top.insert(kdb.CellInstArray(cell.cell_index(), shift))
 
 
-def _metal(
-    plan: Floorplan, geometries: Iterable[NetGeometry], technology: Technology
-) -> dict[str, kdb.Region]:
+def _metal(plan: Floorplan, geometries: Iterable[NetGeometry], technology: Technology) -> dict[str, kdb.Region]:
     """Routed shapes and straps per layer."""
     regions: dict[str, kdb.Region] = {}
 

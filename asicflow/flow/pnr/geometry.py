@@ -94,9 +94,7 @@ def _one_net(routes: Routes, technology: Technology, row_height: int, number: in
         layer = technology.layers[node // plane]
         if layer.single:
             pads.append((layer.index, around(*_place(node, routes), layer.single)))
-    return NetGeometry(
-        problem.nets[number], wires, sorted(set(vias), key=repr), pads, [p for p, _ in landings]
-    )
+    return NetGeometry(problem.nets[number], wires, sorted(set(vias), key=repr), pads, [p for p, _ in landings])
 
 
 def _place(node: int, routes: Routes) -> tuple[int, int]:

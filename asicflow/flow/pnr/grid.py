@@ -157,9 +157,7 @@ class _Builder:
             out.net_pins.append(len(out.pins))
         return out.arrays(), out.pins, out.candidates
 
-    def _instance_pin(
-        self, out: _TerminalLists, net: int, instance: Instance, pin: str, table: CellAccess
-    ) -> None:
+    def _instance_pin(self, out: _TerminalLists, net: int, instance: Instance, pin: str, table: CellAccess) -> None:
         column0, line0 = self.cell_node(instance)
         last = self.tech.lines_per_row - 1
         found = table.pins.get(pin, [])
@@ -173,9 +171,7 @@ class _Builder:
             raise PnrError(
                 f"pin {instance.name}.{pin} of cell {instance.cell} has no legal access",
                 where=f"x {instance.x / 1e3:.2f} y {instance.y / 1e3:.2f} um",
-                hint="a cell or strap beside it blocks every way in"
-                if found
-                else "the cell cannot be routed",
+                hint="a cell or strap beside it blocks every way in" if found else "the cell cannot be routed",
             )
         mean_i = sum(i for _, i, _ in usable) // len(usable)
         mean_j = sum(j for _, _, j in usable) // len(usable)

@@ -45,9 +45,7 @@ def insert_delays(buffering: Buffering, check: Check, cell: str, count: int) -> 
         buffering.buffer(net, [sink], cell, "hold")
 
 
-def _chain(
-    buffering: Buffering, timings: Sequence[CornerTiming], lacking: dict[str, float]
-) -> tuple[str, int]:
+def _chain(buffering: Buffering, timings: Sequence[CornerTiming], lacking: dict[str, float]) -> tuple[str, int]:
     """The delay cell and the number of them that take the least area for all corners' needs."""
     best: tuple[int, str, int] | None = None
     for cell in buffering.models.library.cells.hold_buffers:

@@ -489,9 +489,7 @@ def _route_net(
                         gain[m] = c
                         parent[m] = n
                         mx, my = xs[ii], ys[jj]
-                        h = ESTIMATE_WEIGHT * (
-                            max(0, max(tx1 - mx, mx - tx2)) + max(0, max(ty1 - my, my - ty2))
-                        )
+                        h = ESTIMATE_WEIGHT * (max(0, max(tx1 - mx, mx - tx2)) + max(0, max(ty1 - my, my - ty2)))
                         size = _push(key, heap, size, c + h, m)
             for up in range(2):
                 if up:
@@ -508,12 +506,7 @@ def _route_net(
                     continue
                 if grid.access[m] == 2 and grid.owner[m] != net:
                     continue
-                c = (
-                    g
-                    + grid.via_cost[low]
-                    + present * (used[m] + no_metal[m] + no_pad[m] + no_pad[n])
-                    + history[m]
-                )
+                c = g + grid.via_cost[low] + present * (used[m] + no_metal[m] + no_pad[m] + no_pad[n]) + history[m]
                 if grid.single[layer] and parent[n] >= 0 and abs(parent[n] - n) == plane:
                     s = grid.stride[layer]
                     c += present * (exclusive[n - s] + exclusive[n] + exclusive[n + s])
@@ -711,9 +704,7 @@ def route_pass(
         rerouted += 1
         edges, ok = 0, False
         while True:
-            edges, ok, searched = _route_net(
-                grid, terminals, state, work, net, kept, connected, present, margin
-            )
+            edges, ok, searched = _route_net(grid, terminals, state, work, net, kept, connected, present, margin)
             pops += searched
             if ok or margin > max(grid.columns, grid.lines):
                 break

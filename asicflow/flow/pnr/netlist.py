@@ -203,9 +203,7 @@ class _VerilogReader:
             match = _TOKEN.match(text, at)
             if match is None:
                 line = text.count("\n", 0, at) + 1
-                raise PnrError(
-                    f"unexpected text {text[at : at + 20]!r} in the netlist", where=f"{path}:{line}"
-                )
+                raise PnrError(f"unexpected text {text[at : at + 20]!r} in the netlist", where=f"{path}:{line}")
             if match.lastgroup:
                 self.tokens.append(match[0])
                 self.positions.append(at)
@@ -478,9 +476,7 @@ def write_verilog(
     path.write_text("".join(_verilog_lines(netlist, power)))
 
 
-def _verilog_lines(
-    netlist: Netlist, power: tuple[str, str, dict[str, list[tuple[str, str]]]] | None
-) -> Iterator[str]:
+def _verilog_lines(netlist: Netlist, power: tuple[str, str, dict[str, list[tuple[str, str]]]] | None) -> Iterator[str]:
     supplies = [power[0], power[1]] if power else []
     yield f"module {netlist.top} ({', '.join([d.name for d in netlist.declarations] + supplies)});\n"
     for declaration in netlist.declarations:

@@ -33,9 +33,7 @@ def mean_rate(library: Library, technology: Technology, parasitics: str) -> Wire
 class PlacementWires:
     """A wire model from pin positions: a spanning tree per net, rooted at the driver."""
 
-    def __init__(
-        self, macros: dict[str, Macro], plan: Floorplan, library: Library, technology: Technology
-    ) -> None:
+    def __init__(self, macros: dict[str, Macro], plan: Floorplan, library: Library, technology: Technology) -> None:
         self.macros = macros
         self.plan = plan
         self.rates = {name: mean_rate(library, technology, name) for name in library.parasitics}
@@ -77,9 +75,7 @@ class PlacementWires:
                 d = abs(points[i][0] - points[k][0]) + abs(points[i][1] - points[k][1])
                 if d < far[i]:
                     far[i], path[i] = d, path[k] + d
-        reach = {
-            p: path[k] * DETOUR / 1e3 for k, p in enumerate(pins) if not isinstance(p, Port) and k != root
-        }
+        reach = {p: path[k] * DETOUR / 1e3 for k, p in enumerate(pins) if not isinstance(p, Port) and k != root}
         return total * DETOUR / 1e3, reach
 
     def _drives(self, pin: tuple[Instance, str] | Port) -> bool:

@@ -9,6 +9,7 @@ core is almost full, placed, and given their real widths again. Cells where wire
 from __future__ import annotations
 
 import contextlib
+import itertools
 import logging
 import os
 import sys
@@ -155,9 +156,7 @@ class Placer:
         ] + [coloquinte.CellOrientation.N] * len(ports)
         north, south = coloquinte.CellOrientation.N, coloquinte.CellOrientation.FS
         circuit.rows = [
-            coloquinte.Row(
-                coloquinte.Rectangle(0, columns, r * units, (r + 1) * units), south if r % 2 else north
-            )
+            coloquinte.Row(coloquinte.Rectangle(0, columns, r * units, (r + 1) * units), south if r % 2 else north)
             for r in range(self.plan.rows)
         ]
         circuit.cell_row_polarity = [coloquinte.CellRowPolarity.SAME] * (len(cells) + len(ports))
@@ -226,7 +225,7 @@ def check_placement(netlist: Netlist, plan: Floorplan, macros: dict[str, Macro])
             raise PnrError(f"cell {instance.name} lies outside the core", where=f"row {instance.row}")
     for row, spans in rows.items():
         spans.sort()
-        for (_, right, a), (left, _, b) in zip(spans, spans[1:], strict=False):
+        for (_, right, a), (left, _, b) in itertools.pairwise(spans):
             if left < right:
                 raise PnrError(f"cells {a} and {b} overlap", where=f"row {row}, x {left / 1e3:.2f} um")
 

@@ -126,9 +126,9 @@ class Router:
                 offset = old.problem.terminals.pin_candidates[first_past + pin]
                 relative = old.choice[first_past + pin] - offset
                 self.state.choice[first + pin] = self.problem.terminals.pin_candidates[first + pin] + relative
-            if self.state.used_up[0] + len(self.work.tree) > len(self.state.edges) or self.state.used_up[
-                1
-            ] + len(self.work.list_node) > len(self.state.foot):
+            if self.state.used_up[0] + len(self.work.tree) > len(self.state.edges) or self.state.used_up[1] + len(
+                self.work.list_node
+            ) > len(self.state.foot):
                 self.state = _compacted(self.state, self.work)
             adopt(self.problem.grid, self.problem.terminals, self.state, self.work, number, old.edges[past])
             kept += 1
@@ -175,9 +175,7 @@ class Router:
             self.state = _compacted(self.state, self.work)
 
     def _routes(self, iterations: int) -> Routes:
-        edges = [
-            self.state.edges[start : start + count].copy() for start, count in self.state.span[:, :2].tolist()
-        ]
+        edges = [self.state.edges[start : start + count].copy() for start, count in self.state.span[:, :2].tolist()]
         return Routes(self.problem, edges, self.state.choice.copy(), iterations, self.searched)
 
     def _stuck(self, left: int) -> RoutingStuck:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -54,10 +55,8 @@ def extract(geometry: NetGeometry, technology: Technology, parasitics: Parasitic
         ohm *= technology.lef.layers[layer.name].min_width / layer.width
         places = [wire.x1, wire.x2] if layer.horizontal else [wire.y1, wire.y2]
         fixed = wire.y1 if layer.horizontal else wire.x1
-        cuts = sorted(
-            {*places, *(p for p in stops.get((wire.layer, fixed), ()) if places[0] < p < places[1])}
-        )
-        for a, b in zip(cuts, cuts[1:], strict=False):
+        cuts = sorted({*places, *(p for p in stops.get((wire.layer, fixed), ()) if places[0] < p < places[1])})
+        for a, b in itertools.pairwise(cuts):
             length = (b - a) / 1e3
             ends = [(wire.layer, q, fixed) if layer.horizontal else (wire.layer, fixed, q) for q in (a, b)]
             i, j = point(ends[0]), point(ends[1])

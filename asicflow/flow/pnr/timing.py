@@ -103,9 +103,7 @@ class CellModels:
                 same = name.rsplit("_", 1)[0] == stem and name.rsplit("_", 1)[-1].isdigit()
                 if not (same and view and name in self.macros and self.library.cells.usable(name)):
                     continue
-                if {p: q.function for p, q in other.pins.items()} == {
-                    p: q.function for p, q in view.pins.items()
-                }:
+                if {p: q.function for p, q in other.pins.items()} == {p: q.function for p, q in view.pins.items()}:
                     found.append(name)
             self._families[cell] = sorted(found, key=lambda n: self.macros[n].width) or [cell]
         return self._families[cell]
@@ -247,8 +245,7 @@ class _Analysis:
 
     def _is_driven(self, net: Net) -> bool:
         return any(
-            (v := self.cells.get(i.cell)) and p in v.pins and v.pins[p].direction == "output"
-            for i, p in net.pins
+            (v := self.cells.get(i.cell)) and p in v.pins and v.pins[p].direction == "output" for i, p in net.pins
         )
 
     def _causes(self, instance: Instance) -> set[str]:

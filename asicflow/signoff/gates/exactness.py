@@ -67,9 +67,7 @@ class ExactnessGate(Gate):
         elif done.exact != done.n:
             findings.append(Finding(f"{done.n - done.exact} vectors differ", "value"))
         if done.cycles != stated:
-            findings.append(
-                Finding(f"{done.cycles} cycles per inference, the engine states {stated}", "cycles")
-            )
+            findings.append(Finding(f"{done.cycles} cycles per inference, the engine states {stated}", "cycles"))
         return findings
 
 

@@ -65,9 +65,7 @@ class SanityGate(Gate):
             tool=KLAYOUT,
         )
 
-    def _box(
-        self, context: GateContext, db: kdb.Layout, cell: kdb.Cell, figures: dict[str, Any]
-    ) -> list[Finding]:
+    def _box(self, context: GateContext, db: kdb.Layout, cell: kdb.Cell, figures: dict[str, Any]) -> list[Finding]:
         """Compare the die box with layout.json; everything must lie in it."""
         stated = context.json(FIGURES).get("die_um")
         boundary = cell.bbox_per_layer(db.layer(*context.library.boundary)).to_dtype(db.dbu)
@@ -225,9 +223,7 @@ class DensityGate(Gate):
         limits = read_density_limits(context.library.tech_lef)
         mapped = [x for x in limits if x.layer in context.layout.layers]
         if not mapped:
-            raise UnverifiedError(
-                "no density rule in the PDK files", "judge density with the shuttle's own deck"
-            )
+            raise UnverifiedError("no density rule in the PDK files", "judge density with the shuttle's own deck")
         return mapped, density_rows(context.layout, mapped, self.limit)
 
 
@@ -264,9 +260,7 @@ class DensityMaxGate(DensityGate):
                 tool=KLAYOUT,
                 close="judge density with the shuttle's own deck on the filled chip",
             )
-        text = (
-            f"{len(known)} layers below their maximum" if not findings else f"{len(findings)} layers too full"
-        )
+        text = f"{len(known)} layers below their maximum" if not findings else f"{len(findings)} layers too full"
         return GateResult(verdict_of(findings), text, figures, {"layers": rows}, findings, tool=KLAYOUT)
 
 
@@ -345,9 +339,7 @@ class AreaGate(Gate):
         }
         if isinstance(core, list) and len(core) == 2:
             figures["utilization_percent"] = round(100 * total / (float(core[0]) * float(core[1])), 2)
-        rows: Rows = [
-            {"kind": k, "area_um2": round(v, 1)} for k, v in sorted(kinds.items(), key=lambda x: -x[1])
-        ]
+        rows: Rows = [{"kind": k, "area_um2": round(v, 1)} for k, v in sorted(kinds.items(), key=lambda x: -x[1])]
         return GateResult(
             verdict_of(findings), f"{total:,.0f} um2 in {logic:,} cells", figures, {"kinds": rows}, findings
         )

@@ -67,11 +67,7 @@ def lint_slang(sources: list[Path], top: str) -> tuple[list[str], int]:
     parsed = driver.parseAllSources()
     compilation = driver.createCompilation()
     ignored = slang.DiagnosticSeverity.Ignored
-    told = [
-        d
-        for d in compilation.getAllDiagnostics()
-        if driver.diagEngine.getSeverity(d.code, d.location) != ignored
-    ]
+    told = [d for d in compilation.getAllDiagnostics() if driver.diagEngine.getSeverity(d.code, d.location) != ignored]
     text = str(slang.DiagnosticEngine.reportAll(driver.sourceManager, told)) if told else ""
     lines = re.findall(r"^.*(?:error|warning): .*$", text, re.MULTILINE)
     if not parsed and not lines:

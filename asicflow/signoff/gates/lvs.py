@@ -78,9 +78,7 @@ def demand(matched: int, wanted: int, what: str) -> list[Finding]:
     """A finding unless something was wanted and all of it matched."""
     if wanted == 0:
         return [Finding(f"there are no {what} to match", "count")]
-    return (
-        [] if matched == wanted else [Finding(f"{wanted - matched} of {wanted} {what} do not match", "count")]
-    )
+    return [] if matched == wanted else [Finding(f"{wanted - matched} of {wanted} {what} do not match", "count")]
 
 
 class AntennaGate(Gate):
@@ -95,9 +93,7 @@ class AntennaGate(Gate):
         found = context.extraction
         used = {p.cell for p in found.placed.values()}
         if not any(pin.gate_area > 0 for c in used for pin in context.macros[c].pins.values()):
-            raise UnverifiedError(
-                "the LEF states no gate areas", "use the antenna rules of the shuttle's own deck"
-            )
+            raise UnverifiedError("the LEF states no gate areas", "use the antenna rules of the shuttle's own deck")
         worst: dict[str, tuple[float, float, float]] = {}
         counts: dict[str, int] = {}
         findings = []

@@ -36,9 +36,7 @@ def differences(found: npt.NDArray[Any], wanted: npt.NDArray[Any], what: str) ->
         return [Finding(f"{what}: shape {found.shape} instead of {wanted.shape}", "shape")]
     rows = np.flatnonzero((found != wanted).any(axis=1))
     return [
-        Finding(
-            f"{what}: vector {row}, element {col}: {found[row, col]} instead of {wanted[row, col]}", "value"
-        )
+        Finding(f"{what}: vector {row}, element {col}: {found[row, col]} instead of {wanted[row, col]}", "value")
         for row in rows
         for col in np.flatnonzero(found[row] != wanted[row])[:1]
     ]
@@ -63,9 +61,7 @@ class GoldenGate(Gate):
         wrong = len(findings)
         return GateResult(
             verdict_of(findings),
-            f"{len(x_int)} vectors recomputed, {wrong} differ"
-            if wrong
-            else f"{len(x_int)} vectors, all equal",
+            f"{len(x_int)} vectors recomputed, {wrong} differ" if wrong else f"{len(x_int)} vectors, all equal",
             {"vectors": len(x_int), "vectors_of_data": int(vectors.get("n_data", 0))},
             findings=findings,
             tool=NUMPY,
@@ -140,22 +136,14 @@ class AccuracyGate(Gate):
         figures["samples"] = int(report.get("samples", 0))
         agreement = report.get("agreement")
         if agreement is not None and agreement < limits.min_agreement:
-            text = (
-                f"float and fixed agree on {agreement:.1%} of the decisions, {limits.min_agreement:.1%} asked"
-            )
+            text = f"float and fixed agree on {agreement:.1%} of the decisions, {limits.min_agreement:.1%} asked"
             findings.append(Finding(text, "agreement"))
         drop = _drop(report)
         if drop is not None and drop > limits.max_accuracy_drop:
-            findings.append(
-                Finding(f"accuracy drops by {drop:.2%}, {limits.max_accuracy_drop:.2%} allowed", "drop")
-            )
+            findings.append(Finding(f"accuracy drops by {drop:.2%}, {limits.max_accuracy_drop:.2%} allowed", "drop"))
         if agreement is None and drop is None:
-            raise UnverifiedError(
-                "the model makes no decision to compare", "give labelled data with --data x.npz"
-            )
-        return GateResult(
-            verdict_of(findings), _accuracy_text(report), figures, findings=findings, tool=NUMPY
-        )
+            raise UnverifiedError("the model makes no decision to compare", "give labelled data with --data x.npz")
+        return GateResult(verdict_of(findings), _accuracy_text(report), figures, findings=findings, tool=NUMPY)
 
     def _recount(self, context: GateContext, report: dict[str, Any]) -> tuple[dict[str, Any], list[Finding]]:
         """Accuracy on the stored labelled vectors, counted here; the report's when all are stored."""
@@ -170,9 +158,7 @@ class AccuracyGate(Gate):
         if stated is not None and report.get("samples") == len(labelled):
             counted = right / len(labelled)
             if abs(counted - stated) > 1e-9:
-                return figures, [
-                    Finding(f"accuracy is {counted:.4f}, model.json says {stated:.4f}", "recount")
-                ]
+                return figures, [Finding(f"accuracy is {counted:.4f}, model.json says {stated:.4f}", "recount")]
         return figures, []
 
 
@@ -219,9 +205,7 @@ class RangeGate(Gate):
                 }
             )
             if seen.wrapped or seen.accumulator_overflows:
-                text = (
-                    f"{name}: {seen.wrapped} values wrap, {seen.accumulator_overflows} accumulators overflow"
-                )
+                text = f"{name}: {seen.wrapped} values wrap, {seen.accumulator_overflows} accumulators overflow"
                 findings.append(Finding(text, "overflow"))
         saturated = sum(s.saturated for s in profile.layers.values())
         report = context.json(REPORT)

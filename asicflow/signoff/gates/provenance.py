@@ -33,9 +33,7 @@ TOOLS = (("hls4ml",), ("siliconcompiler",), ("yosys", "pyosys"), ("klayout",), (
 """Tools whose version a review asks for; alternatives together."""
 
 _SPDX = re.compile(r"SPDX-License-Identifier:\s*([^\n*]+)")
-_OWNED = re.compile(
-    r"\bARM (?:Ltd|Limited)\b|\bproprietary\b|\bconfidential\b|\ball rights reserved\b", re.IGNORECASE
-)
+_OWNED = re.compile(r"\bARM (?:Ltd|Limited)\b|\bproprietary\b|\bconfidential\b|\ball rights reserved\b", re.IGNORECASE)
 
 
 class ManifestGate(Gate):
@@ -61,9 +59,7 @@ class HashesGate(ManifestGate):
         """Hash every file that the finished stages recorded."""
         stages = {n: s for n, s in context.manifest.get("stages", {}).items() if n != "signoff"}
         if not stages:
-            raise UnverifiedError(
-                "the manifest records no stage", "run `asicflow run`, which records every stage"
-            )
+            raise UnverifiedError("the manifest records no stage", "run `asicflow run`, which records every stage")
         findings, rows = [], []
         for name, stage in stages.items():
             if stage.get("status") != "done":
@@ -86,9 +82,7 @@ class HashesGate(ManifestGate):
 def _check(path: Path, name: str, digest: str) -> list[Finding]:
     if not path.is_file():
         return [Finding(f"{name} is gone", "missing")]
-    return (
-        [] if sha256(path) == digest else [Finding(f"{name} is not the file that its stage wrote", "changed")]
-    )
+    return [] if sha256(path) == digest else [Finding(f"{name} is not the file that its stage wrote", "changed")]
 
 
 class ToolsGate(ManifestGate):
@@ -219,8 +213,7 @@ class LicencesGate(Gate):
                 what = f"licence {licence}" if licence else "no SPDX licence line"
                 findings.append(Finding(f"{context.relative(path)}: {what}", "licence"))
             findings += [
-                Finding(f"{context.relative(path)}: says '{m.group()}'", "owned")
-                for m in _OWNED.finditer(text)
+                Finding(f"{context.relative(path)}: says '{m.group()}'", "owned") for m in _OWNED.finditer(text)
             ]
         verdict = verdict_of(findings) if rows else Verdict.FAIL
         names = ", ".join(sorted({str(r["licence"]) for r in rows}))

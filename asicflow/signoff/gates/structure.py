@@ -66,13 +66,9 @@ class ClockDomainsGate(ElaborationGate):
         clocks = sorted(names.get(c, f"internal net {c}") for c in found.clocks)
         findings = []
         if len(clocks) != 1:
-            findings.append(
-                Finding(f"{len(clocks)} clocks: {', '.join(clocks)}; crossings between them", "clocks")
-            )
+            findings.append(Finding(f"{len(clocks)} clocks: {', '.join(clocks)}; crossings between them", "clocks"))
         free = [p for p in inputs if not re.search(rf"\b{re.escape(p)}\b", text)]
-        findings += [
-            Finding(f"input {p} is not in the constraints: it may change at any time", "input") for p in free
-        ]
+        findings += [Finding(f"input {p} is not in the constraints: it may change at any time", "input") for p in free]
         return GateResult(
             verdict_of(findings),
             f"{len(clocks)} clock ({', '.join(clocks)}), {len(inputs) - len(free)} of {len(inputs)} inputs "

@@ -65,8 +65,7 @@ class SlackGate(TimingGate):
                 }
             )
             findings += [
-                Finding(f"{corner}: {p['slack_ns']:.3f} ns from {p['start']} to {p['end']}", "slack")
-                for p in violated
+                Finding(f"{corner}: {p['slack_ns']:.3f} ns from {p['start']} to {p['end']}", "slack") for p in violated
             ]
             if slack < 0 and not violated:
                 findings.append(Finding(f"{corner}: worst slack {slack:.3f} ns", "slack"))
@@ -224,9 +223,7 @@ class UnconstrainedGate(TimingGate):
         """Demand zero unconstrained endpoints, zero unclocked registers, and the report."""
         findings, rows, evidence = [], [], []
         for corner, data in timing["corners"].items():
-            rows.append(
-                {"corner": corner, "unconstrained": data["unconstrained"], "unclocked": data["unclocked"]}
-            )
+            rows.append({"corner": corner, "unconstrained": data["unconstrained"], "unclocked": data["unclocked"]})
             for key in ("unconstrained", "unclocked"):
                 if data[key]:
                     findings.append(Finding(f"{corner}: {data[key]} {key} endpoints", key))
@@ -291,13 +288,9 @@ class CornersGate(TimingGate):
         """Compare with the PDK's corners of the configured supply."""
         library = context.library
         wanted = {n: (c.process, c.voltage, float(c.temperature)) for n, c in library.corners.items()}
-        found = {
-            n: (c["process"], c["voltage"], float(c["temperature"])) for n, c in timing["corners"].items()
-        }
+        found = {n: (c["process"], c["voltage"], float(c["temperature"])) for n, c in timing["corners"].items()}
         findings = [Finding(f"corner {n} was not analysed", "missing") for n in wanted if n not in found]
-        findings += [
-            Finding(f"corner {n} is not one of {library.supply} V", "extra") for n in found if n not in wanted
-        ]
+        findings += [Finding(f"corner {n} is not one of {library.supply} V", "extra") for n in found if n not in wanted]
         findings += [
             Finding(f"corner {n} is {found[n]}, the PDK file says {wanted[n]}", "differs")
             for n in wanted
@@ -306,9 +299,7 @@ class CornersGate(TimingGate):
         processes = {p for p, _, _ in found.values()}
         for process in sorted({"ss", "ff"} - processes):
             findings.append(Finding(f"no {process} corner", "process"))
-        rows: Rows = [
-            {"corner": n, "process": p, "voltage_v": v, "temperature": t} for n, (p, v, t) in found.items()
-        ]
+        rows: Rows = [{"corner": n, "process": p, "voltage_v": v, "temperature": t} for n, (p, v, t) in found.items()]
         volts = ", ".join(f"{v:g} V" for _, v, _ in found.values())
         return GateResult(
             verdict_of(findings),

@@ -10,9 +10,7 @@ from asicflow.pdk.config import Library
 from asicflow.pdk.lef import Layer, read_tech_lef
 
 
-def violations(
-    layout: kdb.Layout | Path, library: Library, skip: tuple[str, ...] = ()
-) -> dict[str, list[str]]:
+def violations(layout: kdb.Layout | Path, library: Library, skip: tuple[str, ...] = ()) -> dict[str, list[str]]:
     """Violations per rule as texts with places; an empty dictionary is a clean layout."""
     if isinstance(layout, Path):
         read = kdb.Layout()

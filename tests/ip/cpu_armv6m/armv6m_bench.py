@@ -87,9 +87,7 @@ class Answer:
 def _answers(words: NDArray[np.uint32]) -> Iterator[Answer]:
     at = 0
     while at < len(words):
-        status, value, cycles, records, writes, output, transfers, errors = (
-            int(w) for w in words[at : at + 8]
-        )
+        status, value, cycles, records, writes, output, transfers, errors = (int(w) for w in words[at : at + 8])
         at += 8
         parts = []
         for count, width in ((records, 22), (writes, 4), (output, 1)):
@@ -103,9 +101,7 @@ def run(executable: Path, jobs: Sequence[Job], folder: Path) -> list[Answer]:
     folder.mkdir(parents=True, exist_ok=True)
     jobs_file, answers_file = folder / "jobs.bin", folder / "answers.bin"
     jobs_file.write_bytes(b"".join(job.words().tobytes() for job in jobs))
-    done = subprocess.run(
-        [str(executable), str(jobs_file), str(answers_file)], capture_output=True, text=True
-    )
+    done = subprocess.run([str(executable), str(jobs_file), str(answers_file)], capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     answers = list(_answers(np.fromfile(answers_file, np.uint32)))
     assert len(answers) == len(jobs)

@@ -42,9 +42,7 @@ def measure(core: Path, folder: Path, multiply: int) -> dict[str, tuple[float, i
     classes = {**CLASSES, "MUL": ((0x4351,), multiply)}
     jobs = []
     for halves, _ in classes.values():
-        code = (
-            Code().ldr(0, DATA + 0x4000).ldr(1, 0x1234).ldr(2, 0x777).put(0x2303, NOP, *halves * REPEAT, NOP)
-        )
+        code = Code().ldr(0, DATA + 0x4000).ldr(1, 0x1234).ldr(2, 0x777).put(0x2303, NOP, *halves * REPEAT, NOP)
         jobs.append(job(code.finish()))
     result = {}
     for (name, (halves, most)), answer in zip(classes.items(), run(core, jobs, folder), strict=True):
@@ -72,14 +70,7 @@ def _entry(core: Path, folder: Path) -> float:
     """Return the cycles from a rising line to the first instruction of its handler, the longest of some."""
     worst = 0
     for delay in range(40, 48):
-        code = (
-            Code()
-            .store(0xE000E100, 1)
-            .store(0x4000_0010, 1)
-            .store(0x4000_0014, delay)
-            .put(*[NOP] * 100)
-            .finish()
-        )
+        code = Code().store(0xE000E100, 1).store(0x4000_0010, 1).store(0x4000_0014, delay).put(*[NOP] * 100).finish()
         (answer,) = run(core, [job(code, {16: Code(handler(16)).put(NOP, 0x4770)})], folder)
         line = next(int(row[CYCLE]) for row in answer.records if row[KIND] == IRQ)
         first = next(int(row[CYCLE]) for row in answer.retired() if row[NUMBER] == handler(16))

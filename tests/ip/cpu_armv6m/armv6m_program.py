@@ -120,9 +120,7 @@ class _Writer:
     def prefix(self) -> None:
         for reg in (*range(8, 13), 14):
             self.literal(0, self.value())
-            self.add(
-                f"mov r{reg}, r0", 0x4680 | (reg & 8) << 4 | (reg & 7) if reg < 8 else 0x4680 | (reg & 7)
-            )
+            self.add(f"mov r{reg}, r0", 0x4680 | (reg & 8) << 4 | (reg & 7) if reg < 8 else 0x4680 | (reg & 7))
         for reg in range(6):
             self.literal(reg, self.value())
         self.pointers()
@@ -165,11 +163,7 @@ class _Writer:
         self.add(f"high {half:#06x}", half)
 
     def extend(self) -> None:
-        half = (
-            self.r.choice([0xB200, 0xB240, 0xB280, 0xB2C0, 0xBA00, 0xBA40, 0xBAC0])
-            | self.low() << 3
-            | self.dst()
-        )
+        half = self.r.choice([0xB200, 0xB240, 0xB280, 0xB2C0, 0xBA00, 0xBA40, 0xBAC0]) | self.low() << 3 | self.dst()
         self.add(f"extend {half:#06x}", half)
 
     def address(self) -> None:
@@ -215,9 +209,7 @@ class _Writer:
         """STM whose base is the lowest register of the list: the old value is stored."""
         base = self.r.randrange(3)
         self.add("mov base", BASE << 3 | base)
-        self.add(
-            "stm base first", 0xC000 | base << 8 | (0xFF << base & 0xFF & (self.r.getrandbits(8) | 1 << base))
-        )
+        self.add("stm base first", 0xC000 | base << 8 | (0xFF << base & 0xFF & (self.r.getrandbits(8) | 1 << base)))
 
     def stack_pointer(self) -> None:
         if self.still_stack:
@@ -235,9 +227,7 @@ class _Writer:
             self.add("mrs apsr", 0xF3EF, 0x8000 | self.high_dst() << 8)
         elif kind == 1:
             reg = self.dst()  # Only the flags: unicorn keeps a Q flag, which Armv6-M does not have
-            self.add(
-                "lsrs, lsls, msr apsr", 0x0F00 | reg << 3 | reg, 0x0700 | reg << 3 | reg, 0xF380 | reg, 0x8800
-            )
+            self.add("lsrs, lsls, msr apsr", 0x0F00 | reg << 3 | reg, 0x0700 | reg << 3 | reg, 0xF380 | reg, 0x8800)
         elif kind == 2:
             self.add("barrier", 0xF3BF, r.choice([0x8F4F, 0x8F5F, 0x8F6F]))
         elif kind == 3:

@@ -58,9 +58,7 @@ def reference(job: Job, limit: int = 20_000) -> Reference:
     except UcError as trouble:
         error = str(trouble)
     states.append((uc.reg_read(arm.UC_ARM_REG_PC), *read(REGISTERS)))
-    return Reference(
-        np.array(states, np.uint64).astype(np.uint32), np.array(writes, np.uint32).reshape(-1, 3), error
-    )
+    return Reference(np.array(states, np.uint64).astype(np.uint32), np.array(writes, np.uint32).reshape(-1, 3), error)
 
 
 def difference(answer: Answer, ref: Reference, skip: int) -> str:
@@ -76,9 +74,7 @@ def difference(answer: Answer, ref: Reference, skip: int) -> str:
     same_pc = rows[:count, NUMBER] == ref.states[:count, 0]
     psp = (rows[:count, MASK] & 2) != 0
     stack = np.where(psp, rows[:count, MSP + 2], rows[:count, MSP])
-    got = np.column_stack(
-        [rows[:count, R0 : R0 + 13], stack, rows[:count, LR], rows[:count, XPSR] & 0xF000_0000]
-    )
+    got = np.column_stack([rows[:count, R0 : R0 + 13], stack, rows[:count, LR], rows[:count, XPSR] & 0xF000_0000])
     want = ref.states[1 : count + 1, 1:].copy()
     want[:, 15] &= 0xF000_0000
     differs = (got != want).any(axis=1)
@@ -89,10 +85,7 @@ def difference(answer: Answer, ref: Reference, skip: int) -> str:
         if not same_pc[i]:
             return f"instruction {i}: PC {rows[i, NUMBER]:#x}, unicorn {ref.states[i, 0]:#x}"
         names = [*(f"R{k}" for k in range(13)), "SP", "LR", "APSR"]
-        what = [
-            f"{names[k]} {got[i, k]:#010x}, unicorn {want[i, k]:#010x}"
-            for k in np.flatnonzero(got[i] != want[i])
-        ]
+        what = [f"{names[k]} {got[i, k]:#010x}, unicorn {want[i, k]:#010x}" for k in np.flatnonzero(got[i] != want[i])]
         return f"instruction {i} at {rows[i, NUMBER]:#x}: " + "; ".join(what)
     if len(rows) < n:
         return f"the core stopped after {len(rows)} of {n} instructions (status {answer.status})"

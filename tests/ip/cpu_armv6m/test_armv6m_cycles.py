@@ -9,9 +9,7 @@ from armv6m_cycles import measure
 
 
 def check(core: Path, folder: Path, multiply: int) -> None:
-    slow = {
-        name: figures for name, figures in measure(core, folder, multiply).items() if figures[0] > figures[1]
-    }
+    slow = {name: figures for name, figures in measure(core, folder, multiply).items() if figures[0] > figures[1]}
     assert not slow, slow
 
 

@@ -91,9 +91,7 @@ def check(core: Path, folder: Path, encodings: list[tuple[int, ...]], expected: 
 
 def test_halfwords(core: Path, tmp_path: Path) -> None:
     """Every third 16-bit encoding of the classes with reserved places, and some of the others."""
-    halves = [
-        half for half in range(0xE800) if (half % 3 == 0 and half >> 12 in (4, 11, 13)) or half % 17 == 0
-    ]
+    halves = [half for half in range(0xE800) if (half % 3 == 0 and half >> 12 in (4, 11, 13)) or half % 17 == 0]
     check(core, tmp_path, [(half,) for half in halves], [defined_narrow(half) for half in halves])
 
 

@@ -58,16 +58,12 @@ def test_svc_returns_to_the_next_instruction(core: Path, tmp_path: Path, waits: 
 
 @pytest.mark.parametrize(("bit", "number"), [(28, 14), (26, 15), (31, 2)])
 def test_icsr_makes_exceptions_pending(core: Path, tmp_path: Path, bit: int, number: int) -> None:
-    answer, seen = go(
-        core, tmp_path, Code().store(ICSR, 1 << bit).put(*ISB).finish(7), {number: returning(number)}
-    )
+    answer, seen = go(core, tmp_path, Code().store(ICSR, 1 << bit).put(*ISB).finish(7), {number: returning(number)})
     assert (answer.value, entered(answer), seen.returns) == (7, [number], 1)
 
 
 def test_icsr_clears_pending_exceptions(core: Path, tmp_path: Path) -> None:
-    main = (
-        Code().put(CPSID).store(ICSR, 1 << 28).store(ICSR, 1 << 26).store(ICSR, 1 << 27).store(ICSR, 1 << 25)
-    )
+    main = Code().put(CPSID).store(ICSR, 1 << 28).store(ICSR, 1 << 26).store(ICSR, 1 << 27).store(ICSR, 1 << 25)
     main.store(ISPR, 1).store(ISER, 1).store(ICPR, 1).put(CPSIE, *ISB).finish(7)
     answer, _ = go(core, tmp_path, main)
     assert (answer.value, entered(answer)) == (7, [])
@@ -75,19 +71,11 @@ def test_icsr_clears_pending_exceptions(core: Path, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("drop", [0, 4])
 def test_process_stack_and_alignment(core: Path, tmp_path: Path, drop: int) -> None:
-    main = (
-        Code()
-        .ldr(0, DATA + 0x4000 - drop)
-        .put(0xF380, 0x8809)
-        .put(0x2102, 0xF381, 0x8814, *ISB, 0xDF00)
-        .finish(7)
-    )
+    main = Code().ldr(0, DATA + 0x4000 - drop).put(0xF380, 0x8809).put(0x2102, 0xF381, 0x8814, *ISB, 0xDF00).finish(7)
     answer, seen = go(core, tmp_path, main, {11: returning(11)})
     assert (answer.value, entered(answer), seen.returns) == (7, [11], 1)
     (start,) = (row for row in answer.records if row[KIND] == START)
-    assert answer.records[-1][18] == DATA + 0x4000 - drop and start[18] == DATA + 0x4000 - 32 - (
-        8 if drop else 0
-    )
+    assert answer.records[-1][18] == DATA + 0x4000 - drop and start[18] == DATA + 0x4000 - 32 - (8 if drop else 0)
 
 
 # Each: what to do before, the instruction, and where the fault is taken (relative to it).
@@ -222,8 +210,7 @@ def test_four_deep(core: Path, tmp_path: Path) -> None:
     """Each handler raises the next higher priority; NMI and HardFault go on top."""
     main = Code().store(IPR, 0x004080C0).store(ISER, 0xF).store(ISPR, 1).put(*ISB).finish(7)
     nested = {
-        n: Code(handler(n)).put(0xB510).store(ISPR, 2 << (n - 16)).put(*ISB, 0x2000, 0xBD10)
-        for n in (16, 17, 18)
+        n: Code(handler(n)).put(0xB510).store(ISPR, 2 << (n - 16)).put(*ISB, 0x2000, 0xBD10) for n in (16, 17, 18)
     }
     nested[19] = Code(handler(19)).put(0xB510).store(ICSR, 1 << 31).put(*ISB, 0xBD10)
     (answer,) = run(core, [job(main, {**nested, 2: returning(2)}, limit=5000)], tmp_path)

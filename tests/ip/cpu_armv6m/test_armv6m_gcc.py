@@ -69,9 +69,7 @@ def compile_c(folder: Path, level: str) -> Job:
     ]
     subprocess.run([*gcc, "start.s", str(source), "-lgcc", "-o", "a.elf"], cwd=folder, check=True)
     subprocess.run(["arm-none-eabi-objcopy", "-O", "binary", "a.elf", "a.bin"], cwd=folder, check=True)
-    symbols = subprocess.run(
-        ["arm-none-eabi-nm", "a.elf"], cwd=folder, check=True, capture_output=True, text=True
-    )
+    symbols = subprocess.run(["arm-none-eabi-nm", "a.elf"], cwd=folder, check=True, capture_output=True, text=True)
     (end,) = (int(line.split()[0], 16) for line in symbols.stdout.splitlines() if line.endswith(" finish"))
     binary = (folder / "a.bin").read_bytes()
     code = np.frombuffer(binary + bytes(-len(binary) % 4), np.uint32)

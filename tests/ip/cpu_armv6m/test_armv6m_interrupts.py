@@ -36,8 +36,7 @@ def with_interrupts(seed: int) -> Program:
     ]
     setup += store_word(0xE000E100, 0xFF)
     moved = [
-        item and replace(item, target=item.target + len(setup) if item.target >= 0 else -1)
-        for item in program.items
+        item and replace(item, target=item.target + len(setup) if item.target >= 0 else -1) for item in program.items
     ]
     return Program((*setup, *moved), seed, program.prefix + len(setup))
 
