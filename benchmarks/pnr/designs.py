@@ -197,7 +197,10 @@ module cipher (input clk_i, input [31:0] data_i, input load_i, output [31:0] dat
 {chain}
   assign data_o = q{rounds}[31:0] ^ q{rounds}[63:32] ^ q{rounds}[95:64] ^ q{rounds}[127:96];
   always @(posedge clk_i)
-    if (load_i) begin q0 <= {{q0[{width - 33}:0], data_i}}; key <= {{key[{width - 33}:0], q0[{width - 1}-:32]}}; end
+    if (load_i) begin
+      q0 <= {{q0[{width - 33}:0], data_i}};
+      key <= {{key[{width - 33}:0], q0[{width - 1}-:32]}};
+    end
     else q0 <= q{rounds};
 endmodule
 """

@@ -8,6 +8,7 @@ its family that drives the load at the wanted transition.
 from __future__ import annotations
 
 import logging
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -299,7 +300,7 @@ def spread(group: Sequence[Sink]) -> float:
     """An estimate of the wire that joins a group, um."""
     xs, ys = [s.place[0] for s in group], [s.place[1] for s in group]
     span = max(xs) - min(xs) + max(ys) - min(ys)
-    return span / 1e3 * max(1.0, len(group) ** 0.5 / 2)
+    return span / 1e3 * max(1.0, math.sqrt(len(group)) / 2)
 
 
 def clusters(members: Sequence[Sink], most: int, capacitance: float, cap_per_um: float) -> list[list[Sink]]:

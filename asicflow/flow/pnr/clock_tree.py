@@ -55,8 +55,8 @@ def build_clock_tree(buffering: Buffering, clock: Net, leaf_sinks: int = 20) -> 
 
 def _whole(leaves: int, depth: int) -> int:
     """Leaves rounded up so that every buffer of every upper level has the same number below it."""
-    top = math.ceil(leaves / BRANCHES ** (depth - 1))
-    return top * BRANCHES ** (depth - 1)
+    below_top: int = BRANCHES ** (depth - 1)
+    return math.ceil(leaves / below_top) * below_top
 
 
 def _head(buffering: Buffering, net: Net) -> Sink:

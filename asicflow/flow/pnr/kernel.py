@@ -1,11 +1,14 @@
 """The router's inner loops, compiled with numba.
 
 Grid nodes are numbered (layer * lines + line) * columns + column. Five counters per node say how many nets
-use or deny it: `used` (metal), `pads` (via pads), `no_metal`, `no_pad` (denials) and `exclusive` (areas
-that one net at most may hold). Beyond the nodes, the last counter also holds the numbers of rival candidates. A net's footprint lists its (node, counter) pairs; it is in conflict when,
-with its own footprint taken out, a counter that excludes one of its entries is not zero. Moves are
-priced by exactly the same counters.
+use or deny it: `used` (metal), `pads` (via pads), `no_metal`, `no_pad` (denials) and `exclusive` (what
+one net at most may hold: the surroundings of single-node pads and, numbered beyond the nodes, rival
+candidates). A net's footprint lists its (node, counter) pairs; it is in conflict when, with its own
+footprint taken out, a counter that excludes one of its entries is not zero. Moves are priced by exactly the
+same counters.
 """
+
+# mypy: allow-untyped-decorators, no-warn-return-any
 
 from __future__ import annotations
 
@@ -676,8 +679,8 @@ def route_pass(
 ) -> tuple[int, int, int]:
     """Reroute those of `nets` (from index `start`) that are in conflict or have no route.
 
-    Nets of `partial_from` pins or more keep the sound part of their tree, three times out of four. Returns (index reached, nets
-    rerouted, nodes searched); an index below len(nets) means that an arena is full.
+    Nets of `partial_from` pins or more keep the sound part of their tree, three times out of four. Returns
+    (index reached, nets rerouted, nodes searched); an index below len(nets) means that an arena is full.
     """
     rerouted = 0
     pops = 0

@@ -49,7 +49,7 @@ def random_netlist(kit: Kit, flops: int, gates: int, seed: int = 1) -> str:
     known = [f"q[{k}]" for k in range(flops)] + ["en"]
     lines = [
         "module dut (clk, rst_n, en, q, en_o, one_o);",
-        "  input clk; input rst_n; input en; output [%d:0] q; output en_o; output one_o;" % (flops - 1),
+        f"  input clk; input rst_n; input en; output [{flops - 1}:0] q; output en_o; output one_o;",
         "  wire \\odd.name[0] ;",
         "  assign en_o = en;",
         "  assign one_o = 1'b1;",
