@@ -16,9 +16,10 @@ case "${1:-}" in
 esac
 
 # verilator, g++, make: simulation and hls4ml's C simulation; opensta: timing; python3-tk: the Tcl
-# interpreter of the synthesis scripts; iverilog: portability tests of the RTL.
+# interpreter of the synthesis scripts. Tests: iverilog, portability of the RTL; gcc-arm-none-eabi,
+# libnewlib-arm-none-eabi: compiled programs on the processor core.
 packages=(python3 python3-venv python3-tk g++ make perl opensta verilator)
-[ -n "$extras" ] && packages+=(iverilog git)
+[ -n "$extras" ] && packages+=(iverilog git gcc-arm-none-eabi libnewlib-arm-none-eabi)
 
 missing=()
 for package in "${packages[@]}"; do
