@@ -88,8 +88,7 @@ class LayoutConfig(_Section):
 
     engine: Literal["auto", "open", "openroad"] = Field(
         "auto",
-        description="open: the engine that comes with asicflow; openroad: needs OpenROAD on PATH; "
-        "auto: openroad when it is on PATH, else open",
+        description="open: the engine that comes with asicflow; openroad: needs OpenROAD on PATH; auto: open",
     )
     utilization: float | None = Field(
         None, gt=0.05, lt=0.95, description="cell area over core area; default: the PDK file's value"
