@@ -11,11 +11,11 @@ from __future__ import annotations
 from siliconcompiler import Flowgraph
 from siliconcompiler.flows.asicflow import CleanupSynthFlow, PNRFlow
 from siliconcompiler.tools.slang.elaborate import Elaborate
-from siliconcompiler.tools.yosys.syn_asic import ASICSynthesis
 
 from asicflow.flow.finish import FinishTask
 from asicflow.flow.lint import VerilatorLint
 from asicflow.flow.place_route import PlaceRouteTask
+from asicflow.flow.synthesis import Synthesis
 from asicflow.flow.timing import TimingTask
 
 
@@ -26,7 +26,7 @@ class FrontEnd(Flowgraph):  # type: ignore[misc]
         super().__init__(name)
         self.node("elaborate", Elaborate())
         self.node("lint", VerilatorLint())
-        self.node("synthesis", ASICSynthesis())
+        self.node("synthesis", Synthesis())
         self.edge("elaborate", "lint")
         self.edge("elaborate", "synthesis")
         self.edge("lint", "synthesis")

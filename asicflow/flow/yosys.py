@@ -183,6 +183,38 @@ write_verilog -noattr {_quoted(out)}
     )
 
 
+def flatten_netlist(netlist: Path, top: str, separator: str, log_file: Path) -> None:
+    """Flatten a mapped netlist in place.
+
+    Parameters
+    ----------
+    netlist : Path
+        Structural Verilog of library cells and modules.
+    top : str
+        Top module.
+    separator : str
+        Joins the names of the levels.
+    log_file : Path
+        Receives Yosys' log.
+
+    Raises
+    ------
+    StageError
+        If Yosys cannot read the netlist.
+    """
+    run_yosys(
+        f"""read_verilog {_quoted(netlist)}
+hierarchy -top {top}
+setattr -mod -unset keep_hierarchy
+scratchpad -set flatten.separator {separator}
+flatten
+opt_clean -purge
+write_verilog -noexpr -nohex -nodec {_quoted(netlist)}
+""",
+        log_file,
+    )
+
+
 def liberty_models(liberty: Path, cells: Collection[str], out: Path) -> None:
     """Write functional Verilog modules of some library cells, derived from their Liberty functions.
 

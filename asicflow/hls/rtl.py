@@ -4,7 +4,7 @@ One module per file:
 
 =========================  =========================================================
 ``accel_engine``           sequencer, operand slots, ports
-``accel_engine_weights``   weights of every step (a constant table)
+``accel_engine_weights``   weights of every step, from blocks of constants (`asicflow.hls.weights`)
 ``accel_engine_bias``      biases of every group of results (a constant table)
 ``accel_engine_lane``      multipliers, adder and accumulator of one result
 ``accel_engine_multiply``  one multiplier
@@ -22,7 +22,19 @@ import jinja2
 
 from asicflow.hls.plan import EnginePlan, MatrixStage
 from asicflow.hls.ranges import Fit, Interval
-from asicflow.hls.verilog import extend, function, hexadecimal, index_bits, pack, wrap_words
+from asicflow.hls.verilog import (
+    Port,
+    extend,
+    function,
+    hexadecimal,
+    index_bits,
+    module,
+    pack,
+    port_list,
+    table,
+    wrap_words,
+)
+from asicflow.hls.weights import weights_rtl
 
 K = TypeVar("K", bound=Hashable)
 
@@ -32,21 +44,18 @@ _TEMPLATES = jinja2.Environment(
     keep_trailing_newline=True,
 )
 
-Port = tuple[str, int | None, str, str]
-"""Direction, bits (None for a single wire), name, meaning."""
-
 
 def engine_rtl(plan: EnginePlan) -> dict[str, str]:
     """The engine's source: file name to text."""
     writer = _EngineWriter(plan)
     texts = {
         "accel_engine": writer.top(),
-        "accel_engine_weights": writer.weights(),
         "accel_engine_bias": writer.biases(),
         "accel_engine_lane": writer.lane(),
         "accel_engine_multiply": writer.multiply(),
         "accel_engine_finish": writer.finish(),
     }
+    texts |= weights_rtl(plan)
     return {f"{name}.sv": text for name, text in texts.items()}
 
 
@@ -72,21 +81,7 @@ class _EngineWriter:
         self.lane_stage = len({(tuple(s.product_steps), s.sum_shift, s.saturate and s.accum) for s in stages}) > 1
         self.finishes = _distinct([(tuple(s.finish), s.total) for s in stages])
 
-    # -- constant tables ------------------------------------------------------------------------
-    def weights(self) -> str:
-        plan, lines, step = self.plan, [], 0
-        for stage in plan.stages:
-            lines.append(f"      // {stage.name}: {stage.n_in} to {stage.n_out}")
-            for word in weight_words(plan, stage):
-                lines.append(f"      {self.step_bits}'d{step}: weights_o = {hexadecimal(word, self.word_bits)};")
-                step += 1
-        ports: list[Port] = [
-            ("input", self.step_bits, "step_i", "Step of the inference"),
-            ("output", self.word_bits, "weights_o", "Weights: lane 0, operand 0 in the lowest bits"),
-        ]
-        about = [f"Weights of every step: {plan.outputs} x {plan.inputs}, {plan.weight_bits} bits each, signed."]
-        return _module("accel_engine_weights", about, ports, _table("step_i", "weights_o", lines))
-
+    # -- constant table -------------------------------------------------------------------------
     def biases(self) -> str:
         lines, group = [], 0
         for stage in self.plan.stages:
@@ -104,7 +99,7 @@ class _EngineWriter:
             f"Biases of every group of results, {self.bias_bits} bits each, signed, with the binary point of",
             "the stage's accumulator. Where a result is rounded half up, the half is part of its bias.",
         ]
-        return _module("accel_engine_bias", about, ports, _table("group_i", "bias_o", lines))
+        return module("accel_engine_bias", about, ports, table("group_i", "bias_o", lines))
 
     # -- one lane -------------------------------------------------------------------------------
     def lane(self) -> str:
@@ -122,7 +117,7 @@ class _EngineWriter:
         trims = self._trim_functions()
         terms = [self._term(f"product_{i}") for i in range(plan.inputs)]
         return _TEMPLATES.get_template("accel_engine_lane.sv.j2").render(
-            ports=_ports(ports),
+            ports=port_list(ports),
             inputs=plan.inputs,
             operand_bits=plan.operand_bits,
             weight_bits=plan.weight_bits,
@@ -240,7 +235,7 @@ class _EngineWriter:
             "",
             "Each function is the exact chain of casts of its stages, without those that change no value.",
         ]
-        return _module("accel_engine_finish", about, ports, body)
+        return module("accel_engine_finish", about, ports, body)
 
     # -- top ------------------------------------------------------------------------------------
     def top(self) -> str:
@@ -252,7 +247,7 @@ class _EngineWriter:
         return _TEMPLATES.get_template("accel_engine.sv.j2").render(
             name=spec.name,
             shapes=" - ".join(str(n) for n in [spec.input.size, *(s.n_out for s in plan.stages)]),
-            ports=_ports(engine_ports(plan)),
+            ports=port_list(engine_ports(plan)),
             outputs=plan.outputs,
             inputs=plan.inputs,
             cycles=plan.cycles,
@@ -268,7 +263,7 @@ class _EngineWriter:
             group_bits=self.group_bits,
             share_bits=index_bits(max(plan.inputs // plan.outputs, 1)),
             skips=skips,
-            stages=list(self._stage_table()),
+            stages=list(self._stagetable()),
             blocks=[self._block_text(block) for block in self.blocks],
             lane_stage=self.lane_stage,
             finish_stage=len(self.finishes) > 1,
@@ -281,7 +276,7 @@ class _EngineWriter:
             out_bits=out_bits,
         )
 
-    def _stage_table(self) -> Iterator[dict[str, Any]]:
+    def _stagetable(self) -> Iterator[dict[str, Any]]:
         last_step = -1
         for stage, first in zip(self.plan.stages, self.first_blocks, strict=True):
             last_step += self.plan.steps(stage)
@@ -362,23 +357,6 @@ def operand_blocks(plan: EnginePlan) -> tuple[list[tuple[int | None, ...]], list
     return blocks, firsts
 
 
-def weight_words(plan: EnginePlan, stage: MatrixStage) -> Iterator[int]:
-    """The weight word of every step of a stage."""
-    for start in range(0, stage.n_out, plan.outputs):
-        if plan.skips(stage):
-            rows = [start // plan.inputs * plan.inputs]
-        else:
-            rows = list(range(0, stage.n_in, plan.inputs))
-        for row in rows:
-            block = stage.weight[row : row + plan.inputs, start : start + plan.outputs]
-            values = [
-                int(block[i, o]) if i < block.shape[0] and o < block.shape[1] else 0
-                for o in range(plan.outputs)
-                for i in range(plan.inputs)
-            ]
-            yield pack(values, plan.weight_bits)
-
-
 def _stage_products(stage: MatrixStage) -> Interval:
     ends = [
         int(w) * v for w in (stage.weight.min(), stage.weight.max()) for v in (stage.operand.low, stage.operand.high)
@@ -411,34 +389,6 @@ def _placed(name: str, bits: int, shift: int, target: int) -> str:
     parts.append(name if kept == bits else f"{name}[{kept - 1}:0]")
     parts += [f"{shift}'b0"] if shift else []
     return "{" + ", ".join(parts) + "}"
-
-
-def _table(index: str, value: str, lines: list[str]) -> list[str]:
-    return [
-        "  always_comb begin",
-        f"    case ({index})",
-        *lines,
-        f"      default: {value} = '0;",
-        "    endcase",
-        "  end",
-    ]
-
-
-def _ports(ports: list[Port]) -> str:
-    ranges = ["" if bits is None else f"[{bits - 1}:0]" for _, bits, _, _ in ports]
-    width, longest = max(map(len, ranges)), max(len(name) for _, _, name, _ in ports)
-    lines = []
-    for i, ((direction, _, name, meaning), text) in enumerate(zip(ports, ranges, strict=True)):
-        comma = "," if i + 1 < len(ports) else ""
-        lines.append(f"  {direction:<6} logic {text:<{width}} {name + comma:<{longest + 1}}  // {meaning}")
-    return "\n".join(lines)
-
-
-def _module(name: str, about: list[str], ports: list[Port], body: list[str]) -> str:
-    comment = [f"// {line}".rstrip() for line in about]
-    head = ["// SPDX-License-Identifier: Apache-2.0", "//", *comment]
-    head += ["// Generated by asicflow from spec.json; do not edit.", "", f"module {name} ("]
-    return "\n".join([*head, _ports(ports), ");", "", *body, "", "endmodule", ""])
 
 
 def _distinct(items: list[K]) -> list[K]:

@@ -175,3 +175,18 @@ def test_liberty_models(toy: tuple[Path, Path], tmp_path: Path) -> None:
     assert "module INV" in text and "module DFF" in text
     with pytest.raises(StageError, match="ANALOG"):
         yosys.liberty_models(liberty, ["INV", "ANALOG"], tmp_path / "models.v")
+
+
+def test_a_netlist_is_flattened_in_place(tmp_path: Path) -> None:
+    netlist = tmp_path / "top.vg"
+    netlist.write_text(
+        "(* keep_hierarchy *) module part (input a, output y); CELL i_cell (.A(a), .Y(y)); endmodule\n"
+        "module CELL (input A, output Y); endmodule\n"
+        "module top (input a, output y); part i_part (.a(a), .y(y)); endmodule\n"
+    )
+    text = netlist.read_text().replace("module CELL", "(* blackbox *) module CELL")
+    netlist.write_text(text)
+    yosys.flatten_netlist(netlist, "top", ".", tmp_path / "flatten.log")
+    flat = netlist.read_text()
+    assert "i_part.i_cell" in flat
+    assert "module part" not in flat

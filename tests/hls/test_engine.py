@@ -43,9 +43,9 @@ def test_a_wrong_weight_is_found(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 
     def tampered(plan: EnginePlan) -> dict[str, str]:
         texts = engine_rtl(plan)
-        table = texts["accel_engine_weights.sv"]
+        table = texts["accel_engine_weights_0.sv"]
         digit = table.split("weights_o = ")[1].split("'h")[1][0]
-        texts["accel_engine_weights.sv"] = table.replace(f"'h{digit}", f"'h{int(digit, 16) ^ 1:x}", 1)
+        texts["accel_engine_weights_0.sv"] = table.replace(f"'h{digit}", f"'h{int(digit, 16) ^ 1:x}", 1)
         return texts
 
     spec = dense_network(8, 6, 3)
