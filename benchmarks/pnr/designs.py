@@ -13,6 +13,7 @@ from asicflow.flow.yosys import run_yosys
 from asicflow.pdk.config import Library
 
 DESIGNS = ("counter", "rom", "mac8", "control", "cipher", "mac20k")
+"""And `mac<n>` with n lanes of 8 bits: mac20k is mac40, which has about 20,000 cells."""
 
 
 def verilog(design: str, seed: int = 1) -> str:
@@ -22,14 +23,14 @@ def verilog(design: str, seed: int = 1) -> str:
         return _counter()
     if design == "rom":
         return _rom(rng, words=256, width=16)
-    if design == "mac8":
-        return _mac_array("mac8", lanes=8, width=8)
     if design == "mac20k":
         return _mac_array("mac20k", lanes=40, width=8)
+    if design.startswith("mac"):
+        return _mac_array(design, lanes=int(design[3:]), width=8)
     if design == "control":
-        return _control(rng, registers=32, width=32, operations=24)
+        return _control(rng, registers=32, width=32, operations=32)
     if design == "cipher":
-        return _cipher(rng, rounds=1, width=128)
+        return _cipher(rng, rounds=1, width=168)
     raise ValueError(f"unknown design {design}")
 
 

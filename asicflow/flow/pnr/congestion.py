@@ -33,21 +33,26 @@ LARGEST = 2.5
 """Most that one round widens a cell."""
 
 
-def demand_map(netlist: Netlist, macros: dict[str, Macro], plan: Floorplan) -> NDArray[np.float64]:
-    """Expected wire length per area, um/um2, per square of `SQUARE` nm (indexed y, x)."""
+def use_map(netlist: Netlist, macros: dict[str, Macro], plan: Floorplan, technology: Technology) -> NDArray[np.float64]:
+    """Share of the tracks that wires are expected to take, per square of `SQUARE` nm (indexed y, x).
+
+    Horizontal and vertical wires are compared with the layers of their direction; the scarcer one counts.
+    """
     shape = (-(-plan.height // SQUARE), -(-plan.width // SQUARE))
-    wire = np.zeros(shape)
+    horizontal, vertical = np.zeros(shape), np.zeros(shape)
     for net in netlist.nets.values():
         points = np.array(net_points(net, macros, plan))
         if len(points) < 2:
             continue
         (x1, y1), (x2, y2) = points.min(axis=0), points.max(axis=0)
-        length = (x2 - x1 + y2 - y1) * (DETOUR + PER_PIN * max(0, len(points) - 3))
-        cover_x = _cover(int(x1), int(x2), shape[1])
-        cover_y = _cover(int(y1), int(y2), shape[0])
-        wire += length * np.outer(cover_y, cover_x)
-    per_area: NDArray[np.float64] = wire / 1e3 / (SQUARE / 1e3) ** 2
-    return per_area
+        detour = DETOUR + PER_PIN * max(0, len(points) - 3)
+        cover = np.outer(_cover(int(y1), int(y2), shape[0]), _cover(int(x1), int(x2), shape[1]))
+        horizontal += (x2 - x1) * detour * cover
+        vertical += (y2 - y1) * detour * cover
+    across, up = supply(technology)
+    area = SQUARE**2 / 1e6
+    use: NDArray[np.float64] = np.maximum(horizontal / across, vertical / up) / 1e3 / area
+    return use
 
 
 def _cover(low: int, high: int, count: int) -> NDArray[np.float64]:
@@ -62,21 +67,27 @@ def _cover(low: int, high: int, count: int) -> NDArray[np.float64]:
     return found
 
 
-def supply(technology: Technology) -> float:
-    """Wire length per area that the routing layers offer, um/um2."""
-    total = 0.0
+def supply(technology: Technology) -> tuple[float, float]:
+    """Horizontal and vertical wire length per area that the routing layers offer, um/um2."""
+    across = up = 0.0
     for layer in technology.layers:
-        if layer.wires:
-            pitch = layer.every * (technology.dy if layer.horizontal else technology.dx)
-            total += 1e3 / pitch
-    return total
+        if layer.wires and layer.horizontal:
+            across += 1e3 / (layer.every * technology.dy)
+        elif layer.wires:
+            up += 1e3 / (layer.every * technology.dx)
+    return across, up
+
+
+def crowding(netlist: Netlist, macros: dict[str, Macro], plan: Floorplan, technology: Technology) -> float:
+    """Share of the tracks that wires need in the most crowded twentieth of the die."""
+    return float(np.percentile(use_map(netlist, macros, plan, technology), 95))
 
 
 def widening(
     netlist: Netlist, macros: dict[str, Macro], plan: Floorplan, technology: Technology
 ) -> dict[Instance, float]:
     """Factor by which each movable cell should be widened: 1 where wires have room, up to `LARGEST`."""
-    load = demand_map(netlist, macros, plan) / (COMFORT * supply(technology))
+    load = use_map(netlist, macros, plan, technology) / COMFORT
     found = {}
     for instance in netlist.instances.values():
         if not instance.fixed:

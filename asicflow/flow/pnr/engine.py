@@ -20,6 +20,7 @@ from asicflow.flow.pnr.antenna import add_diodes, find_charged
 from asicflow.flow.pnr.buffering import Buffering, remove_buffers
 from asicflow.flow.pnr.checks import Connectivity, check_layout
 from asicflow.flow.pnr.clock_tree import ClockTree, build_clock_tree
+from asicflow.flow.pnr.congestion import crowding
 from asicflow.flow.pnr.def_writer import write_def
 from asicflow.flow.pnr.floorplan import Floorplan, add_physical_cells, make_floorplan, place_pins
 from asicflow.flow.pnr.gds import build_layout
@@ -43,6 +44,12 @@ Progress = Callable[[str], None]
 
 LOOSEN = 0.85
 """Factor on the utilisation when routing got stuck and the die may grow."""
+
+ATTEMPTS = 4
+"""Placements tried at falling utilisation."""
+
+CROWDED = 0.95
+"""Share of the tracks that the wires of the most crowded twentieth of the core may need."""
 
 ANTENNA_ROUNDS = 8
 """Routings of one design while diodes are still being added."""
@@ -109,18 +116,30 @@ def implement(
     if options.clock_period_ns <= 0 or options.aspect <= 0:
         raise PnrError("clock period and aspect must be positive", where="PnrOptions")
     utilization = options.utilization
-    for attempt in range(3):
+    for attempt in range(ATTEMPTS):
         run = _Run(netlist, top, library, options, utilization, progress)
         try:
             run.build()
         except RoutingStuck as stuck:
-            if options.die_area or attempt == 2:
+            if options.die_area or attempt == ATTEMPTS - 1:
                 raise
             utilization *= LOOSEN
             progress(f"route: stuck with {stuck.left} nets; trying again at {utilization:.0%} utilisation")
             continue
+        except TooCrowded as crowded:
+            utilization *= (0.97 * CROWDED / crowded.use) ** 2
+            progress(f"place: wires need {crowded.use:.0%} of the tracks; again at {utilization:.0%} utilisation")
+            continue
         return run.write(outdir)
     raise AssertionError("unreachable")
+
+
+class TooCrowded(Exception):
+    """The placed design needs the share `use` of the tracks in its most crowded parts."""
+
+    def __init__(self, use: float) -> None:
+        super().__init__(use)
+        self.use = use
 
 
 @dataclass
@@ -147,6 +166,7 @@ class _Run:
         self.progress(f"read: {self.design_cells} cells, {removed} buffers of the synthesis removed")
         self._floorplan()
         self._place()
+        self._check_crowding()
         self._repair_timing()
         self._route()
         self._finish()
@@ -214,6 +234,13 @@ class _Run:
             f" {self.buffering.ties} tie cells"
         )
         self._legalise()
+
+    def _check_crowding(self) -> None:
+        """Do not spend time on routing what cannot be routed, unless the caller fixed the die."""
+        use = crowding(self.netlist, self.macros, self.plan, self.technology)
+        log.info("crowded parts need %.0f %% of the tracks", 100 * use)
+        if use > CROWDED and not self.options.die_area:
+            raise TooCrowded(use)
 
     def _legalise(self) -> None:
         with self._stage("place"):

@@ -15,6 +15,9 @@ from asicflow.flow.pnr.technology import Technology
 from asicflow.pdk.config import Library
 from asicflow.pdk.lef import Rect
 
+CLOSINGS = 4
+"""Most rounds of filling gaps within a net: a fill may leave a smaller one beside it."""
+
 
 def build_layout(
     netlist: Netlist,
@@ -33,7 +36,7 @@ def build_layout(
         layer = technology.lef.layers[name]
         if layer.kind == "ROUTING":
             hole = technology.config.min_hole.get(name, layer.min_enclosed_area_nm2)
-            region = closed(region, layer.spacing, hole)
+            region = closed(region, layer.spacing, hole, technology.lef.grid)
             region = thickened(region, layer.min_width)
         top.shapes(layout.layer(*library.layers[name].drawing)).insert(region)
     _pins(layout, top, netlist, plan, technology, library)
@@ -79,21 +82,40 @@ def _metal(plan: Floorplan, geometries: Iterable[NetGeometry], technology: Techn
     return regions
 
 
-def closed(region: kdb.Region, spacing: int, min_hole: int) -> kdb.Region:
-    """The region with gaps below `spacing` (nm) and holes below `min_hole` (nm2) filled.
+def closed(region: kdb.Region, spacing: int, min_hole: int, grid: int) -> kdb.Region:
+    """The region with gaps below `spacing` (nm) and holes below `min_hole` (nm2) filled, on a grid of `grid` nm.
 
-    Shapes of different nets keep the spacing, so only gaps within one net are filled.
+    Shapes of different nets keep the spacing, so only gaps within one net are filled. Growing and shrinking
+    fills straight gaps; what is left are corners that face each other across a wider pocket.
     """
-    metal = region.merged()
     reach = spacing // 2 - 1
-    metal = (metal + (metal.sized(reach, 2).sized(-reach, 2) - metal)).merged()
+    metal = region.merged()
+    for _ in range(CLOSINGS):
+        metal = (metal + (metal.sized(reach, 2).sized(-reach, 2) - metal)).merged()
+        fill = small_holes(metal, min_hole)
+        for gap in metal.space_check(spacing, metrics=kdb.Metrics.Euclidian).each():
+            fill.insert(on_grid(gap.bbox(), grid))
+        if fill.is_empty():
+            break
+        metal = (metal + fill).merged()
+    return metal
+
+
+def on_grid(box: kdb.Box, grid: int) -> kdb.Box:
+    """The smallest box around `box` with corners at multiples of `grid` nm."""
+    right, top = -(-box.right // grid) * grid, -(-box.top // grid) * grid
+    return kdb.Box(box.left // grid * grid, box.bottom // grid * grid, right, top)
+
+
+def small_holes(metal: kdb.Region, limit: int) -> kdb.Region:
+    """The holes below `limit` nm2 of merged metal."""
     holes = kdb.Region()
     for polygon in metal.each():
         for k in range(polygon.holes()):
             hole = kdb.Polygon(list(polygon.each_point_hole(k)))
-            if hole.area() < min_hole:
+            if hole.area() < limit:
                 holes.insert(hole)
-    return (metal + holes).merged()
+    return holes
 
 
 def thickened(region: kdb.Region, width: int) -> kdb.Region:

@@ -21,12 +21,16 @@ from asicflow.flow.pnr.congestion import widening
 from asicflow.flow.pnr.floorplan import Floorplan
 from asicflow.flow.pnr.netlist import Instance, Net, Netlist, PnrError
 from asicflow.flow.pnr.positions import half_perimeter, pin_centre
+from asicflow.flow.pnr.row_fit import Wish, fit_row
 from asicflow.flow.pnr.technology import Technology
 from asicflow.pdk.lef import Macro
 
 log = logging.getLogger(__name__)
 
 CONGESTION_ROUNDS = 3
+
+FIXED_WEIGHT = 50.0
+"""How much more a tap cell minds being moved than any other cell; it may give way by a few sites."""
 
 
 class Placer:
@@ -51,6 +55,8 @@ class Placer:
         self.density = density
         self.parameters = coloquinte.ColoquinteParameters(effort=3, seed=seed)
         self.widening: dict[Instance, float] = {}
+        site = technology.site_width
+        self.home = {i: (i.x - plan.core[0]) // site for i in netlist.instances.values() if i.fixed}
         self.row_units = max(round(technology.row_height / technology.site_width), 1)
 
     def place(self, skip: Sequence[Net] = ()) -> float:
@@ -90,7 +96,7 @@ class Placer:
         )
 
     def _attempt(self, skip: set[Net], fresh: bool, density: float) -> None:
-        """Place widened cells as if the fixed cells were not there, then real cells around the fixed."""
+        """Place widened cells as if the fixed cells were not there, then fit real cells around the fixed."""
         circuit, cells = self._circuit(skip, fresh)
         ports = circuit.nb_cells - len(cells)
         circuit.cell_is_obstruction = [not i.fixed for i in cells] + [False] * ports
@@ -99,9 +105,6 @@ class Placer:
             circuit.place_global(self.parameters)
         circuit.legalize(self.parameters)
         circuit.place_detailed(self.parameters)
-        self._store(circuit, cells)
-        circuit, cells = self._circuit(skip, fresh=False)
-        circuit.legalize(self.parameters)
         self._store(circuit, cells)
 
     def _widen(self, circuit: coloquinte.Circuit, cells: list[Instance], density: float) -> None:
@@ -123,15 +126,43 @@ class Placer:
         circuit.cell_width = widths + [1] * (circuit.nb_cells - len(cells))
 
     def _store(self, circuit: coloquinte.Circuit, cells: list[Instance]) -> None:
-        core, site = self.plan.core, self.technology.site_width
-        xs, ys = circuit.cell_x, circuit.cell_y
+        """Take rows and places over: each cell in the middle of its widened place, moved off the fixed."""
+        site, left = self.technology.site_width, self.plan.core[0]
+        xs, ys, slots = circuit.cell_x, circuit.cell_y, circuit.cell_width
+        rows: dict[int, list[tuple[float, Instance]]] = {r: [] for r in range(self.plan.rows)}
         for k, instance in enumerate(cells):
+            width = self.macros[instance.cell].width // site
             if instance.fixed:
+                rows[instance.row].append((self.home[instance] + width / 2, instance))
+            else:
+                rows[ys[k] // self.row_units].append((xs[k] + slots[k] / 2, instance))
+        for row, members in rows.items():
+            members.sort(key=lambda m: (m[0], m[1].name))
+            self._fit(row, members, left, site)
+
+    def _fit(self, row: int, members: list[tuple[float, Instance]], left: int, site: int) -> None:
+        """Put the cells of one row side by side; fixed cells at the row's ends do not move at all."""
+        start, end = 0, (self.plan.core[2] - left) // site
+        widths = {m: self.macros[m.cell].width // site for _, m in members}
+        for _, m in list(members):
+            if m.fixed and self.home[m] == 0:
+                start = widths[m]
+            elif m.fixed and self.home[m] + widths[m] == end:
+                end -= widths[m]
+            else:
                 continue
-            instance.row = ys[k] // self.row_units
-            instance.x = core[0] + xs[k] * site
-            instance.y = self.plan.row_y(instance.row, self.technology.row_height)
-            instance.flipped = instance.row % 2 == 1
+            m.x = left + self.home[m] * site
+            members = [x for x in members if x[1] is not m]
+        wishes = [Wish(middle - widths[m] / 2, widths[m], FIXED_WEIGHT if m.fixed else 1.0) for middle, m in members]
+        try:
+            places = fit_row(wishes, start, end)
+        except ValueError as error:
+            raise RuntimeError(f"row {row}: {error}") from None
+        for (_, instance), place in zip(members, places, strict=True):
+            instance.x = left + place * site
+            instance.row = row
+            instance.y = self.plan.row_y(row, self.technology.row_height)
+            instance.flipped = row % 2 == 1
 
     def _circuit(self, skip: set[Net], fresh: bool) -> tuple[coloquinte.Circuit, list[Instance]]:
         """The design in coloquinte's terms: instances first, then one pseudo cell per port."""

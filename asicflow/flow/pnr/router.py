@@ -29,8 +29,8 @@ HISTORY_LIMIT = 1000.0
 HISTORY_DECAY = 0.97
 FIRST_WINDOW = 12
 PARTIAL_FROM = 6
-TRIAL = 25
-HOPELESS = 0.08
+HOPELESS = {10: 0.18, 25: 0.06}
+"""Passes after which a run is given up when more than this share of all nets is still in conflict."""
 BLOCK = 32
 """Nodes per side of a square of the conflict map."""
 
@@ -72,8 +72,7 @@ class Router:
     def route(self, max_iterations: int, patience: int = 100) -> Routes:
         """Route to zero conflicts.
 
-        RoutingStuck after `max_iterations` passes, `patience` passes without a new best, or when after
-        `TRIAL` passes more than `HOPELESS` of all nets are still in conflict.
+        RoutingStuck after `max_iterations` passes, `patience` passes without a new best, or when `HOPELESS`.
         """
         if not self.problem.nets:
             return Routes(self.problem, [], self.state.choice, 0, 0)
@@ -95,7 +94,7 @@ class Router:
                 return self._routes(iteration)
             since = 0 if left < fewest else since + 1
             fewest = min(fewest, left)
-            if since >= patience or (iteration >= TRIAL and left > HOPELESS * len(self.problem.nets)):
+            if since >= patience or left > HOPELESS.get(iteration, 1.0) * len(self.problem.nets):
                 break
             todo = np.flatnonzero(self.bad).astype(np.int32)
             self.random.shuffle(todo)  # type: ignore[arg-type]
