@@ -29,6 +29,9 @@ log = logging.getLogger(__name__)
 
 CONGESTION_ROUNDS = 3
 
+UNCROWDED = 1.01
+"""Mean widening below which another round is not worth its time."""
+
 FIXED_WEIGHT = 50.0
 """How much more a tap cell minds being moved than any other cell; it may give way by a few sites."""
 
@@ -65,7 +68,7 @@ class Placer:
         length = self._run(set(skip), fresh=True)
         for _ in range(CONGESTION_ROUNDS):
             more = widening(self.netlist, self.macros, self.plan, self.technology)
-            if max(more.values(), default=1.0) <= 1.0:
+            if sum(more.values()) <= UNCROWDED * len(more):
                 break
             self.widening = {i: f * self.widening.get(i, 1.0) for i, f in more.items()}
             length = self._run(set(skip), fresh=True)
