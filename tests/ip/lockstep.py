@@ -119,7 +119,7 @@ def simulate(manifest: IpManifest, work: Path, stimulus: list[Pins], mutant: str
         assert rtl.count(right) == 1, f"{right!r} occurs {rtl.count(right)} times in the RTL"
         rtl = rtl.replace(right, wrong)
     values = {key: parameter.default for key, parameter in manifest.parameters.items()}
-    ports = {k: int(values.get(str(p.width), p.width)) for k, p in manifest.ports.items()}
+    ports = {k: p.bits(values) for k, p in manifest.ports.items()}
     inputs = [k for k, p in manifest.ports.items() if p.direction == "input" and k != "clk_i"]
     outputs = [k for k, p in manifest.ports.items() if p.direction == "output"]
     (work / "bench.sv").write_text(rtl + _bench(manifest.top, ports, inputs, outputs, len(stimulus)))
