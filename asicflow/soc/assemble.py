@@ -24,7 +24,7 @@ RESET_PORT = "hreset_ni"
 INPUTS = (
     RESET_PORT, "hsel_i", "haddr_i", "htrans_i", "hsize_i", "hwrite_i", "hwdata_i", "hready_i",
 )  # fmt: skip
-OUTPUTS = ("hrdata_o", "hreadyout_o", "hresp_o", "irq_o")
+OUTPUTS = ("hrdata_o", "hreadyout_o", "hresp_o", "irq_o", "req_in_o", "req_out_o")
 _TEMPLATES = Path(__file__).parent / "templates"
 
 
