@@ -58,7 +58,7 @@ class Port(_Section):
     """A port; the width is a number or a parameter, plus or minus a number: ``Width``, ``Width-2``."""
 
     direction: Literal["input", "output"]
-    width: int | Annotated[str, Field(pattern=r"^[A-Z][A-Za-z0-9]*([+-][0-9]+)?$")]
+    width: int | Annotated[str, Field(pattern=r"^[A-Za-z]\w*([+-]\d+)?$")]
 
     def bits(self, values: Mapping[str, int]) -> int:
         """Return the width for these values of the parameters (KeyError when one is missing)."""
