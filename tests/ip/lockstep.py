@@ -36,7 +36,7 @@ def lockstep(name: str, work: Path, cycles: int = 6000, seed: int = 1, mutant: s
     manifest = load_ip(name)
     regmap = compile_map(manifest.registers)
     stimulus = list(_stimulus(manifest, regmap, cycles, seed))
-    expected = _expected(_model(manifest), regmap, stimulus)
+    expected = _expected(model_of(manifest), regmap, stimulus)
     answers = simulate(manifest, work, stimulus, mutant)
     return difference(expected, answers)
 
@@ -50,7 +50,8 @@ def difference(expected: list[Pins], answers: list[dict[str, int | None]]) -> st
     return ""
 
 
-def _model(manifest: IpManifest) -> Any:
+def model_of(manifest: IpManifest) -> Any:
+    """Return class Model of ``tb/model.py``."""
     spec = importlib.util.spec_from_file_location(f"{manifest.name}_model", manifest.path("tb/model.py"))
     assert spec and spec.loader
     module = importlib.util.module_from_spec(spec)

@@ -54,7 +54,7 @@ module ahb_dma (
   logic        start, stop, irq_enable, fix_src, fix_dst, done, error;
   logic [1:0]  size, request;
   logic        sel_src, sel_dst, sel_count;
-  logic        begin_copy, end_copy, fail;
+  logic        end_copy, fail;
   logic [2:0]  state_q;
   logic        stop_q;
   logic [31:0] src_q, dst_q, data_q;
@@ -103,10 +103,10 @@ module ahb_dma (
     .status_busy_i      ( busy             ),
     .status_done_o      ( done             ),
     .status_done_set_i  ( end_copy         ),
-    .status_done_clr_i  ( begin_copy       ),
+    .status_done_clr_i  ( start            ),
     .status_error_o     ( error            ),
     .status_error_set_i ( fail             ),
-    .status_error_clr_i ( begin_copy       ),
+    .status_error_clr_i ( start            ),
     .src_sel_o          ( sel_src          ),
     .src_rdata_i        ( src_q            ),
     .dst_sel_o          ( sel_dst          ),
@@ -126,13 +126,12 @@ module ahb_dma (
   logic        over;     // Nothing is left to do
   logic [31:0] step;
 
-  assign wanted     = (request == 2'd0) | ((request == 2'd1) & req_in_i) | ((request == 2'd2) & req_out_i);
-  assign over       = (count_q == 16'd0) | stop_q;
-  assign begin_copy = start & ~busy;
-  assign fail       = ((state_q == ReadData) | (state_q == WriteData)) & m_hready_i & m_hresp_i;
-  assign copied     = (state_q == WriteData) & m_hready_i & ~m_hresp_i;
-  assign end_copy   = (state_q == Request) & over;
-  assign step       = size[1] ? 32'd4 : size[0] ? 32'd2 : 32'd1;
+  assign wanted   = (request == 2'd0) | ((request == 2'd1) & req_in_i) | ((request == 2'd2) & req_out_i);
+  assign over     = (count_q == 16'd0) | stop_q;
+  assign fail     = ((state_q == ReadData) | (state_q == WriteData)) & m_hready_i & m_hresp_i;
+  assign copied   = (state_q == WriteData) & m_hready_i & ~m_hresp_i;
+  assign end_copy = (state_q == Request) & over;
+  assign step     = size[1] ? 32'd4 : size[0] ? 32'd2 : 32'd1;
 
   always_ff @(posedge clk_i or negedge rst_ni) begin
     if (!rst_ni) begin

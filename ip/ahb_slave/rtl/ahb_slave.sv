@@ -44,7 +44,7 @@ module ahb_slave #(
 
   assign accept = hready_i & hsel_i & htrans_i[1];
   assign refuse = data_phase_q & ~second_q & (malformed_q | ~legal_i);
-  assign done   = data_phase_q & ~second_q & ~refuse & hready_i;
+  assign done   = data_phase_q & ~second_q & hready_i;  // a refused transfer keeps HREADY low
 
   assign commit_o    = done & write_o;
   assign read_o      = done & ~write_o;
