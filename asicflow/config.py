@@ -91,6 +91,9 @@ class SocConfig(_Section):
     )
     imem_bytes: int = Field(4096, ge=1024, le=65536, description="instruction memory, a power of two")
     dmem_bytes: int = Field(4096, ge=1024, le=65536, description="data memory, a power of two")
+    ram: Literal["macros", "flipflops"] = Field(
+        "macros", description="memories of the PDK's macros, or of flip-flops (larger, but all open)"
+    )
 
 
 class LayoutConfig(_Section):

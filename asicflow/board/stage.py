@@ -58,9 +58,12 @@ def run_sim(config: Config, ws: Workspace, progress: Callable[[str], None]) -> N
 
 
 def soc_sources(soc_dir: Path, firmware_dir: Path) -> list[Path]:
-    """Return the RTL files of a SoC, the boot ROM's contents included."""
+    """Return the files of a SoC in simulation: RTL, boot ROM, models of memory macros."""
     data = json.loads((soc_dir / "soc.json").read_text())
-    return [*(soc_dir / f for f in data["files"]), *(firmware_dir / f for f in data["firmware_files"])]
+    return [
+        *(soc_dir / f for f in (*data["files"], *data["models"])),
+        *(firmware_dir / f for f in data["firmware_files"]),
+    ]
 
 
 def boot_and_infer(

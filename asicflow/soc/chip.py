@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from asicflow.config import SocConfig
+from asicflow.pdk.memory import MemoryRtl
 from asicflow.resources import resource
 from asicflow.soc.assemble import SOC_SCHEMA, Assembly, Engine, assemble, load_engine, rdl_parameters
 from asicflow.soc.constraints import write_sdc
@@ -23,6 +24,8 @@ from asicflow.soc.wiring import BUS_MODULE, Top, Wiring, load_wiring, write_top
 TOP = "soc"
 ROM_BYTES = 2048
 ROM_FILE = "bootrom.sv"
+MODELS = "models"
+"""Folder of simulation models: macros have no RTL."""
 CPUS = {"armv6m": ("cpu_armv6m", 0), "arm-cortex-m0": ("cpu_cortex_m0", 1)}
 """Processor of the configuration: its IP, and its number in the system table."""
 _FIRMWARE = ("firmware/bootrom", "firmware/bsp")
@@ -30,14 +33,11 @@ _FIRMWARE = ("firmware/bootrom", "firmware/bsp")
 
 @dataclass(frozen=True)
 class Chip:
-    """Inputs of the assembly: the accelerator's, the ``soc`` section, and the folder of the chosen memory cells.
-
-    ``ram`` is the IP's file with module ``soc_ram``, relative to the IP's folder.
-    """
+    """Inputs of the assembly: the accelerator's, the ``soc`` section, the files of the memories."""
 
     accel: Assembly
     soc: SocConfig
-    ram: Path
+    ram: MemoryRtl
 
 
 def assemble_soc(chip: Chip, out: Path) -> Top:
@@ -63,6 +63,9 @@ def assemble_soc(chip: Chip, out: Path) -> Top:
     digest = build_hash([out / name for name in files], system)
     system = compile_system({**parameters, "BUILD_HASH": int(digest[:8], 16)})
     load_ip("system_table").write_generated(rtl, system.block("table").registers)
+    (out / MODELS).mkdir(exist_ok=True)
+    for path in chip.ram.models:
+        shutil.copyfile(path, out / MODELS / path.name)
     _write_documents(system, out)
     pins = [name for name in wiring.ports if name != wiring.clock]
     inputs = [name for name in pins if wiring.ports[name].direction == "input"]
@@ -135,7 +138,7 @@ def _write_rtl(chip: Chip, system: System, top: Top, wiring: Wiring, rtl: Path) 
 
 def _sources(manifest: IpManifest, chip: Chip) -> list[Path]:
     if manifest.name == "soc_ram":
-        return [manifest.path(chip.ram)]
+        return [chip.ram.wrapper]
     return [manifest.path(name) for name in manifest.rtl]
 
 
@@ -180,7 +183,8 @@ def _describe(chip: Chip, engine: Engine, wiring: Wiring, files: list[str], dige
         "map": "map.json",
         "headers": "include",
         "cpu": chip.soc.cpu,
-        "ram": chip.ram.as_posix(),
+        "ram": chip.soc.ram,
+        "models": [f"{MODELS}/{path.name}" for path in chip.ram.models],
         "build_sha256": digest,
         "model_sha256": chip.accel.model_sha256,
         "engine": engine.model_dump(exclude={"files"}),

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from asicflow.config import Config
 from asicflow.pdk import Library, load_pdk
+from asicflow.pdk.memory import FLIPFLOPS, memory_rtl
 from asicflow.soc.assemble import Assembly, assemble
 from asicflow.soc.chip import Chip, assemble_soc
 from asicflow.soc.constraints import Driver
@@ -37,7 +38,7 @@ def run_soc(config: Config, ws: Workspace, progress: Callable[[str], None]) -> N
     if config.top == "soc":
         soc = config.soc
         progress(f"assembling soc: {soc.cpu}, IMEM {soc.imem_bytes}, DMEM {soc.dmem_bytes} bytes, clock {period:g} ns")
-        assemble_soc(Chip(job, soc, Path("rtl/soc_ram.sv")), ws.soc)
+        assemble_soc(Chip(job, soc, memory_rtl(FLIPFLOPS if soc.ram == FLIPFLOPS else config.pdk.name)), ws.soc)
     else:
         progress(f"assembling accel: AHB-Lite socket and engine, clock {period:g} ns")
         assemble(job, ws.soc)

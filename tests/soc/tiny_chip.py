@@ -12,6 +12,7 @@ from asicflow.board.simulated import build_board
 from asicflow.board.stage import soc_sources
 from asicflow.config import Config, SocConfig
 from asicflow.firmware.stage import run_firmware
+from asicflow.pdk.memory import FLIPFLOPS, memory_rtl
 from asicflow.soc.assemble import Assembly
 from asicflow.soc.chip import Chip, assemble_soc
 from asicflow.soc.constraints import Driver
@@ -21,7 +22,9 @@ from asicflow.workspace import Workspace
 PERIOD_NS = 20.0
 
 
-def write_chip(root: Path, soc: SocConfig | None = None, tiny: Tiny | None = None) -> Workspace:
+def write_chip(
+    root: Path, soc: SocConfig | None = None, tiny: Tiny | None = None, technology: str = FLIPFLOPS
+) -> Workspace:
     """Write model/, accel/ and soc/ of a chip below ``root``."""
     write_tiny(root, tiny or Tiny(), count=20)
     ws = Workspace(root)
@@ -29,7 +32,7 @@ def write_chip(root: Path, soc: SocConfig | None = None, tiny: Tiny | None = Non
         path.unlink() if path.is_file() else path.rmdir()
     digest = hashlib.sha256((ws.model / "spec.json").read_bytes()).hexdigest()
     job = Assembly("tiny", ws.accel, digest, PERIOD_NS, Driver("buf", "X"))
-    assemble_soc(Chip(job, soc or SocConfig(), Path("rtl/soc_ram.sv")), ws.soc)
+    assemble_soc(Chip(job, soc or SocConfig(), memory_rtl(technology)), ws.soc)
     return ws
 
 
