@@ -21,6 +21,7 @@ from asicflow.config import Config
 from asicflow.errors import StageError, UserError
 from asicflow.pdk import load_pdk, missing_files
 from asicflow.pdk.root import resolve
+from asicflow.soc.plan import check_memories
 from asicflow.workspace import STAGES, Workspace, sha256, sha256_text
 
 log = logging.getLogger(__name__)
@@ -82,6 +83,8 @@ def check_inputs(config: Config) -> None:
     ):
         if path is not None and not path.is_file():
             raise UserError(f"file not found: {path}", where=key, hint="check the path")
+    if config.top == "soc":
+        check_memories(load_pdk(config.pdk.name, config.pdk.root or Path(".")), config.soc)
     if model.file.suffix == ".json" and model.weights is None:
         raise UserError(
             f"{model.file.name} holds only the architecture",

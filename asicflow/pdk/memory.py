@@ -73,6 +73,21 @@ class MacroPlan:
         return self.banks * self.lanes
 
 
+@dataclass(frozen=True)
+class Slot:
+    """A shuttle's place for a design, in um."""
+
+    name: str
+    title: str
+    width_um: float
+    height_um: float
+
+
+def slots(pdk: Pdk) -> list[Slot]:
+    """Return the places that the PDK file knows."""
+    return [Slot(name=name, **values) for name, values in pdk.raw.get("slots", {}).items()]
+
+
 def memories(pdk: Pdk) -> Memories | None:
     """Return the memory section of a PDK file, None when it has none (UserError when it is not valid)."""
     raw = pdk.raw.get("memories")
@@ -135,12 +150,15 @@ def compose(pdk: Pdk, size: int) -> MacroPlan:
     Raises
     ------
     UserError
-        If the process has no macros, or the memory is smaller than its smallest.
+        If the process has no macros, the size is no power of two, or the memory is smaller
+        than the smallest macro.
     """
     available = macros(pdk)
     words = size * 8 // WORD_BITS
     if not available:
         raise UserError(f"{pdk.name} has no memory macros", where="soc.ram", hint="soc.ram: flipflops")
+    if size & (size - 1):
+        raise UserError(f"a memory of {size} bytes: the size is a power of two", where="soc.imem_bytes, soc.dmem_bytes")
     if words < available[0].words:
         raise UserError(
             f"a memory of {size} bytes is smaller than the smallest macro of {pdk.name} ({available[0].words} words)",

@@ -59,8 +59,9 @@ MUTANTS = {
         "csb active high": "assign csb   = «~(select & {NumBanks{en_i}}) → select & {NumBanks{en_i}}»;",
         "csb always active": "assign csb   = ~(select & {NumBanks{«en_i → 1'b1»}});",
         "web active high": "assign web   = «~write → write»;",
-        "wmask active low": "sky130_sram_2kbyte_1rw1r_32x512_8 i_macro (\n        .clk0   ( clk_i            ),\n"
-        "        .csb0   ( csb[b]           ),\n        .web0   ( web              ),\n        .wmask0 ( «we_i → ~we_i»",
+        "wmask active low": "_32x512_8 i_macro (\n        .clk0   ( clk_i            ),\n"
+        "        .csb0   ( csb[b]           ),\n        .web0   ( web              ),\n"
+        "        .wmask0 ( «we_i → ~we_i»",
         "the read is not kept": "assign rdata_o = «(fresh_q != '0) → 1'b1» ? fresh : kept_q;",
         "the read is used late": "assign rdata_o = «(fresh_q != '0) → 1'b0» ? fresh : kept_q;",
         "fresh after a write": "fresh_q <= select & {NumBanks{en_i & «~write → 1'b1»}};",
