@@ -89,6 +89,9 @@ class SocConfig(_Section):
     cpu: Literal["armv6m", "arm-cortex-m0"] = Field(
         "armv6m", description="armv6m: the open core; arm-cortex-m0: your own licensed deliverable"
     )
+    cpu_path: Path | None = Field(
+        None, description="folder of the licensed deliverable (cpu: arm-cortex-m0); used in place, never copied"
+    )
     imem_bytes: int = Field(4096, ge=1024, le=65536, description="instruction memory, a power of two")
     dmem_bytes: int = Field(4096, ge=1024, le=65536, description="data memory, a power of two")
     ram: Literal["macros", "flipflops"] = Field(
@@ -169,7 +172,13 @@ def load_config(path: Path) -> Config:
         raise UserError("the configuration must be a mapping of keys", where=str(path))
     config = parse_config(data, str(path))
     base = path.resolve().parent
-    for section, key in (("model", "file"), ("model", "weights"), ("model", "data"), ("pdk", "root")):
+    for section, key in (
+        ("model", "file"),
+        ("model", "weights"),
+        ("model", "data"),
+        ("pdk", "root"),
+        ("soc", "cpu_path"),
+    ):
         owner = getattr(config, section)
         value = getattr(owner, key)
         if value is not None and not value.is_absolute():

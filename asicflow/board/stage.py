@@ -58,12 +58,11 @@ def run_sim(config: Config, ws: Workspace, progress: Callable[[str], None]) -> N
 
 
 def soc_sources(soc_dir: Path, firmware_dir: Path) -> list[Path]:
-    """Return the files of a SoC in simulation: RTL, boot ROM, models of memory macros."""
+    """Return the files of a SoC in simulation: licensed files in place, RTL, models of memory macros, boot ROM."""
     data = json.loads((soc_dir / "soc.json").read_text())
-    return [
-        *(soc_dir / f for f in (*data["files"], *data["models"])),
-        *(firmware_dir / f for f in data["firmware_files"]),
-    ]
+    own = [soc_dir / name for name in (*data["files"], *data["models"])]
+    external = [Path(name) for name in data["external_files"]]
+    return [*external, *own, *(firmware_dir / name for name in data["firmware_files"])]
 
 
 def boot_and_infer(

@@ -10,14 +10,17 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from asicflow.config import SocConfig
+from asicflow.errors import StageError, UserError
 from asicflow.pdk.memory import MemoryRtl
 from asicflow.resources import resource
 from asicflow.soc.assemble import SOC_SCHEMA, Assembly, Engine, assemble, load_engine, rdl_parameters
 from asicflow.soc.constraints import write_sdc
+from asicflow.soc.external import load_external, locate
 from asicflow.soc.ip import IpManifest, load_ip
 from asicflow.soc.mapdocs import c_header, html_page
 from asicflow.soc.matrix import write_matrix
 from asicflow.soc.rdl import WORD_BYTES
+from asicflow.soc.scan import scan
 from asicflow.soc.system import System, compile_system, constants, system_json
 from asicflow.soc.wiring import BUS_MODULE, Top, Wiring, load_wiring, write_top
 
@@ -38,6 +41,20 @@ class Chip:
     accel: Assembly
     soc: SocConfig
     ram: MemoryRtl
+
+    @property
+    def cpu_files(self) -> list[Path]:
+        """The licensed files, in place (UserError when the path is missing or is no such deliverable)."""
+        external = load_ip(CPUS[self.soc.cpu][0]).external
+        if external is None:
+            return []
+        if self.soc.cpu_path is None:
+            raise UserError(
+                f"cpu {self.soc.cpu} needs its licensed files",
+                where="soc.cpu_path",
+                hint="give the deliverable's folder",
+            )
+        return locate(load_external(external), self.soc.cpu_path)[1]
 
 
 def assemble_soc(chip: Chip, out: Path) -> Top:
@@ -60,7 +77,7 @@ def assemble_soc(chip: Chip, out: Path) -> Top:
     rtl.mkdir(parents=True, exist_ok=True)
     files = [f"accel/{name}" for name in json.loads((out / "accel" / "soc.json").read_text())["files"]]
     files += [f"rtl/{name}" for name in _write_rtl(chip, system, top, wiring, rtl)]
-    digest = build_hash([out / name for name in files], system)
+    digest = build_hash([*(out / name for name in files), *chip.cpu_files], system)
     system = compile_system({**parameters, "BUILD_HASH": int(digest[:8], 16)})
     load_ip("system_table").write_generated(rtl, system.block("table").registers)
     (out / MODELS).mkdir(exist_ok=True)
@@ -73,6 +90,9 @@ def assemble_soc(chip: Chip, out: Path) -> Top:
     sdc = write_sdc(TOP, wiring.clock, inputs, outputs, chip.accel.period_ns, chip.accel.driver)
     (out / f"{TOP}.sdc").write_text(sdc)
     (out / "soc.json").write_text(json.dumps(_describe(chip, engine, wiring, files, digest), indent=2) + "\n")
+    refused = scan([out])
+    if refused:
+        raise StageError(f"{refused[0].path.name} may not be copied: {refused[0].reason}", where=str(refused[0].path))
     return top
 
 
@@ -176,6 +196,7 @@ def _describe(chip: Chip, engine: Engine, wiring: Wiring, files: list[str], dige
         "name": chip.accel.name,
         "top": TOP,
         "files": files,
+        "external_files": [str(path.resolve()) for path in chip.cpu_files],
         "firmware_files": [ROM_FILE],
         "sdc": f"{TOP}.sdc",
         "clock": {"port": wiring.clock, "period_ns": chip.accel.period_ns, "hz": clock_hz(chip.accel.period_ns)},

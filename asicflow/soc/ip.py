@@ -79,6 +79,7 @@ class IpManifest(_Section):
     license: str
     maturity: Literal["draft", "verified", "silicon"]
     top: str
+    external: str | None = None  # the external block that this one wraps
     rdl: Path | None = None
     rtl: list[Path]
     generated: list[str] = []

@@ -10,11 +10,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 from numpy.typing import NDArray
+from tiny_chip import build_chip, write_chip, write_double
 
 from asicflow.board.adp import Adp, BusError, LinkError
-from asicflow.board.chip import Chip, Description
+from asicflow.board.chip import Chip, Description, describe
 from asicflow.board.simulated import SimulatedBoard
 from asicflow.board.stage import boot_and_infer
+from asicflow.config import SocConfig
 from asicflow.errors import StageError
 from asicflow.firmware.image import BOOT_CODE, PROGRAM_OTHER_MODEL, BootError, BootMode, pack_image
 from asicflow.firmware.stage import build_app
@@ -247,6 +249,15 @@ def test_a_processor_in_a_wild_program_does_not_stop_the_debug_port(chip: Chip) 
     chip.port.release_cpu()
     chip.port.listen(100)
     chip.identify()
+
+
+def test_the_licensed_processor_boots_by_path(tmp_path: Path, vectors: Vectors) -> None:
+    """With the test double: the wrapper's wiring, interrupts and sleep included."""
+    soc = SocConfig(cpu="arm-cortex-m0", cpu_path=write_double(tmp_path / "licensed"), imem_bytes=2048)
+    ws = write_chip(tmp_path / "run", soc)
+    with SimulatedBoard(build_chip(ws)) as board:
+        boot_and_infer(board, describe(ws.soc, ws.firmware), vectors[0][:1], vectors[1][:1], lambda _: None)
+        assert board.messages() == []
 
 
 # -- link ------------------------------------------------------------------------------------------

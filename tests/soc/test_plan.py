@@ -30,11 +30,11 @@ def instances(body: pyslang.ast.Symbol) -> list[str]:
     """Return the definitions of all instances below, generate blocks included."""
     found = []
     for member in body:
+        inner = member.kind in (pyslang.ast.SymbolKind.GenerateBlock, pyslang.ast.SymbolKind.GenerateBlockArray)
         if member.kind == pyslang.ast.SymbolKind.Instance:
             found.append(member.definition.name)
-        elif member.kind in (pyslang.ast.SymbolKind.GenerateBlock, pyslang.ast.SymbolKind.GenerateBlockArray):
-            if not getattr(member, "isUninstantiated", False):
-                found += instances(member)
+        elif inner and not getattr(member, "isUninstantiated", False):
+            found += instances(member)
     return found
 
 

@@ -16,10 +16,22 @@ from asicflow.pdk.memory import FLIPFLOPS, memory_rtl
 from asicflow.soc.assemble import Assembly
 from asicflow.soc.chip import Chip, assemble_soc
 from asicflow.soc.constraints import Driver
+from asicflow.soc.ip import load_ip
 from asicflow.soc.system import load_system
 from asicflow.workspace import Workspace
 
 PERIOD_NS = 20.0
+DOUBLE = "deliverable/logical/cortexm0_integration/verilog"
+
+
+def write_double(root: Path) -> Path:
+    """Write the test double of the licensed processor, the own core inside, like a DesignStart deliverable."""
+    folder = root / DOUBLE
+    folder.mkdir(parents=True)
+    core, wrapper = load_ip("cpu_armv6m"), load_ip("cpu_cortex_m0")
+    (folder / "core.v").write_text("\n".join(core.path(path).read_text() for path in core.rtl))
+    (folder / "CORTEXM0INTEGRATION.v").write_text(wrapper.path(wrapper.testbench[0]).read_text())
+    return root
 
 
 def write_chip(
