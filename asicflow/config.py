@@ -83,6 +83,22 @@ class ClockConfig(_Section):
     period_ns: float | None = Field(None, gt=0, description="clock period in ns; default: the PDK file's value")
 
 
+class SocConfig(_Section):
+    """The system around the accelerator."""
+
+    cpu: Literal["armv6m", "arm-cortex-m0"] = Field(
+        "armv6m", description="armv6m: the open core; arm-cortex-m0: your own licensed deliverable"
+    )
+    cpu_path: Path | None = Field(
+        None, description="folder of the licensed deliverable (cpu: arm-cortex-m0); used in place, never copied"
+    )
+    imem_bytes: int = Field(4096, ge=1024, le=65536, description="instruction memory, a power of two")
+    dmem_bytes: int = Field(4096, ge=1024, le=65536, description="data memory, a power of two")
+    ram: Literal["macros", "flipflops"] = Field(
+        "macros", description="memories of the PDK's macros, or of flip-flops (larger, but all open)"
+    )
+
+
 class LayoutConfig(_Section):
     """Floorplan and place-and-route."""
 
@@ -116,12 +132,15 @@ class Config(_Section):
     """The whole of ``asicflow.yaml``."""
 
     name: str = Field("design", pattern=r"^[A-Za-z][A-Za-z0-9_]*$", description="name used in reports and files")
-    top: Literal["accel"] = Field(
-        "accel", description="what becomes a layout: accel, the accelerator with its bus socket"
+    top: Literal["accel", "soc"] = Field(
+        "accel",
+        description="what is built: accel, the accelerator with its bus socket; "
+        "soc, a whole system with processor, up to its simulation",
     )
     model: ModelConfig = Field(default_factory=ModelConfig, description="the trained network and its data")
     pdk: PdkConfig = Field(default_factory=PdkConfig, description="the process and its cell library")
     clock: ClockConfig = Field(default_factory=ClockConfig, description="the clock")
+    soc: SocConfig = Field(default_factory=SocConfig, description="the system on chip, top soc only")
     layout: LayoutConfig = Field(default_factory=LayoutConfig, description="floorplan, place and route")
     signoff: SignoffConfig = Field(default_factory=SignoffConfig, description="what the report checks")
 
@@ -153,7 +172,13 @@ def load_config(path: Path) -> Config:
         raise UserError("the configuration must be a mapping of keys", where=str(path))
     config = parse_config(data, str(path))
     base = path.resolve().parent
-    for section, key in (("model", "file"), ("model", "weights"), ("model", "data"), ("pdk", "root")):
+    for section, key in (
+        ("model", "file"),
+        ("model", "weights"),
+        ("model", "data"),
+        ("pdk", "root"),
+        ("soc", "cpu_path"),
+    ):
         owner = getattr(config, section)
         value = getattr(owner, key)
         if value is not None and not value.is_absolute():

@@ -1,6 +1,7 @@
 """Run the stages in order, skip what is current, record what was done.
 
-Data flows one way: model -> hls -> soc -> flow -> signoff.  A stage is named by
+Data flows one way: model -> hls -> soc -> flow -> signoff for the accelerator,
+model -> hls -> soc -> firmware -> sim for the whole system.  A stage is named by
 its folder; its function is imported only when it has to run, so that a re-run
 with nothing to do stays fast.
 """
@@ -20,6 +21,7 @@ from asicflow.config import Config
 from asicflow.errors import StageError, UserError
 from asicflow.pdk import load_pdk, missing_files
 from asicflow.pdk.root import resolve
+from asicflow.soc.plan import check_memories
 from asicflow.workspace import STAGES, Workspace, sha256, sha256_text
 
 log = logging.getLogger(__name__)
@@ -28,9 +30,15 @@ TITLES = {
     "model": "trained model to integer network",
     "hls": "integer network to accelerator RTL",
     "soc": "bus socket and constraints",
+    "firmware": "boot ROM and programs",
+    "sim": "the system boots and infers in simulation",
     "flow": "synthesis, place and route, timing",
     "signoff": "checks and report",
 }
+
+
+_PACKAGES = {"sim": "board"}
+"""Packages of stages that are not named like them."""
 
 
 class Listener(Protocol):
@@ -75,6 +83,8 @@ def check_inputs(config: Config) -> None:
     ):
         if path is not None and not path.is_file():
             raise UserError(f"file not found: {path}", where=key, hint="check the path")
+    if config.top == "soc":
+        check_memories(load_pdk(config.pdk.name, config.pdk.root or Path(".")), config.soc)
     if model.file.suffix == ".json" and model.weights is None:
         raise UserError(
             f"{model.file.name} holds only the architecture",
@@ -109,7 +119,7 @@ def run(
     listener: Listener,
     *,
     pdk_root: Path | None = None,
-    to: str = STAGES[-1],
+    to: str | None = None,
     force: bool = False,
 ) -> Outcome:
     """Bring the run directory up to date.
@@ -124,8 +134,8 @@ def run(
         Told of every stage.
     pdk_root : Path, optional
         The PDK root from the command line; it wins over everything else.
-    to : str
-        Last stage to run.
+    to : str, optional
+        Last stage to run; default: all.
     force : bool
         Run every stage, even a current one.
 
@@ -137,7 +147,8 @@ def run(
     pdk_hashes = bind_pdk(config, pdk_root, lambda message: listener.progress("pdk", message))
     ran: dict[str, float] = {}
     skipped: list[str] = []
-    for stage in STAGES[: STAGES.index(to) + 1]:
+    stages = STAGES[config.top]
+    for stage in stages[: stages.index(to) + 1 if to else None]:
         inputs = _inputs(stage, config, ws, pdk_hashes)
         if not force and not ran and ws.inputs_current(stage, inputs):
             listener.skipped(stage)
@@ -151,7 +162,7 @@ def run(
 
 def _run_stage(stage: str, config: Config, ws: Workspace, listener: Listener, inputs: dict[str, str]) -> float:
     log.info("stage %s begins", stage)
-    function = getattr(importlib.import_module(f"asicflow.{stage}.stage"), f"run_{stage}")
+    function = getattr(importlib.import_module(f"asicflow.{_PACKAGES.get(stage, stage)}.stage"), f"run_{stage}")
 
     def progress(message: str) -> None:
         log.info("%s: %s", stage, message)
@@ -177,7 +188,15 @@ def _inputs(stage: str, config: Config, ws: Workspace, pdk_hashes: dict[str, str
     sections = {
         "model": [model.model_dump_json(), config.name],
         "hls": [str(model.reuse)],
-        "soc": [config.clock.model_dump_json(), config.top, config.pdk.name, str(config.pdk.library)],
+        "soc": [
+            config.clock.model_dump_json(),
+            config.top,
+            config.pdk.name,
+            str(config.pdk.library),
+            config.soc.model_dump_json() if config.top == "soc" else "",
+        ],
+        "firmware": [],
+        "sim": [],
         "flow": [
             config.pdk.model_dump_json(),
             config.layout.model_dump_json(),
@@ -190,7 +209,8 @@ def _inputs(stage: str, config: Config, ws: Workspace, pdk_hashes: dict[str, str
         found |= ws.hash_files([model.file, model.weights, model.data])
     if stage in ("flow", "signoff"):
         found |= pdk_hashes
-    for earlier in STAGES[: STAGES.index(stage)]:
+    stages = STAGES[config.top]
+    for earlier in stages[: stages.index(stage)]:
         record = ws.record(earlier)
         if record is not None:
             found |= record.outputs

@@ -24,7 +24,11 @@ from asicflow.config import CONFIG_NAME, Config, dump_config
 from asicflow.errors import RunLocked, UserError
 
 MANIFEST_SCHEMA = "asicflow.manifest/1"
-STAGES = ("model", "hls", "soc", "flow", "signoff")
+STAGES = {
+    "accel": ("model", "hls", "soc", "flow", "signoff"),
+    "soc": ("model", "hls", "soc", "firmware", "sim"),
+}
+"""The stages of each top, in order."""
 
 
 def sha256(path: Path) -> str:
@@ -77,8 +81,18 @@ class Workspace:
 
     @property
     def soc(self) -> Path:
-        """Folder of the soc stage: soc.json, map.json, rtl/, SDC."""
+        """Folder of the soc stage: soc.json, map.json, RTL, SDC, headers."""
         return self.root / "soc"
+
+    @property
+    def firmware(self) -> Path:
+        """Folder of the firmware stage (top soc): boot ROM, programs, firmware.json."""
+        return self.root / "firmware"
+
+    @property
+    def sim(self) -> Path:
+        """Folder of the sim stage (top soc): sim.json, the simulator."""
+        return self.root / "sim"
 
     @property
     def layout(self) -> Path:

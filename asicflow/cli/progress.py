@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
 from types import TracebackType
 
 from rich.console import Console
@@ -10,7 +11,6 @@ from rich.markup import escape
 from rich.status import Status
 
 from asicflow.pipeline import TITLES
-from asicflow.workspace import STAGES
 
 
 class StageView:
@@ -20,8 +20,9 @@ class StageView:
     log file every message is a line with the seconds since the stage began.
     """
 
-    def __init__(self, console: Console) -> None:
+    def __init__(self, console: Console, stages: Sequence[str]) -> None:
         self.console = console
+        self.stages = stages
         self._status: Status | None = None
         self._start = time.monotonic()
         self._last = ""
@@ -51,7 +52,7 @@ class StageView:
         self._last = message
         if self._status is not None:
             self._status.update(f"{self._head(stage)}: {escape(message)}")
-        elif not self.console.is_terminal and stage in STAGES:
+        elif not self.console.is_terminal and stage in self.stages:
             seconds = time.monotonic() - self._start
             self.console.print(f"      {seconds:6.1f} s  {escape(message)}", highlight=False, soft_wrap=True)
         else:
@@ -67,8 +68,8 @@ class StageView:
         self.console.print(f"{self._head(stage)} [green]done[/] in {seconds:.1f} s", highlight=False)
 
     def _head(self, stage: str) -> str:
-        number = STAGES.index(stage) + 1
-        return f"[bold][{number}/{len(STAGES)}] {stage:<8}[/] {TITLES[stage]}"
+        number = self.stages.index(stage) + 1
+        return f"[bold][{number}/{len(self.stages)}] {stage:<8}[/] {TITLES[stage]}"
 
     def _stop(self) -> None:
         if self._status is not None:

@@ -41,8 +41,13 @@ def run(
         Path | None, typer.Option("--output", "-o", help="run directory (default: build/NAME_PDK)")
     ] = None,
     config_file: ConfigFile = None,
-    top: Annotated[str | None, typer.Option("--top", help="what becomes a layout: accel")] = None,
-    to: Annotated[str, typer.Option("--to", help=f"last stage: {', '.join(STAGES)}")] = STAGES[-1],
+    top: Annotated[
+        str | None, typer.Option("--top", help="accel: the accelerator's layout; soc: a whole system in simulation")
+    ] = None,
+    to: Annotated[
+        str | None,
+        typer.Option("--to", help="last stage; " + "; ".join(f"{t}: {', '.join(s)}" for t, s in STAGES.items())),
+    ] = None,
     precision: Annotated[
         str | None, typer.Option("--precision", help="'auto' or one hls4ml type, e.g. 'fixed<16,6>'")
     ] = None,
@@ -63,9 +68,10 @@ def run(
     force: Annotated[bool, typer.Option("--force", help="run every stage again")] = False,
     verbose: Annotated[bool, typer.Option("--verbose", "-v", help="show the log on the terminal")] = False,
 ) -> None:
-    """Make an accelerator, its layout and a report from a trained model.
+    """Make an accelerator, its layout and a report from a trained model; or a whole system in simulation.
 
     [bold]asicflow run --pdk sky130 --model model.h5 --data test.npz[/bold]
+    [bold]asicflow run --pdk gf180 --top soc --model model.h5[/bold]
 
     Options win over asicflow.yaml. Running the same command again does only what
     is not up to date; an interrupted run goes on where it stopped.
@@ -82,9 +88,12 @@ def run(
         "layout.utilization": utilization, "pdk.library": library, "pdk.supply": supply,
         "layout.engine": engine, "layout.seed": seed,
     }  # fmt: skip
-    if to not in STAGES:
-        raise UserError(f"unknown stage '{to}'", where="--to", hint=f"choose one of: {', '.join(STAGES)}")
     config = resolve_config(config_file, options)
+    stages = STAGES[config.top]
+    if to is not None and to not in stages:
+        raise UserError(
+            f"top {config.top} has no stage '{to}'", where="--to", hint=f"choose one of: {', '.join(stages)}"
+        )
     pipeline.check_inputs(config)
     ws = Workspace(pipeline.output_dir(config, output))
     with ws.lock():
@@ -92,7 +101,7 @@ def run(
         try:
             ws.begin(config, sys.argv)
             ws.set_tools(tool_versions())
-            with StageView(console) as view:
+            with StageView(console, stages) as view:
                 outcome = pipeline.run(config, ws, view, pdk_root=pdk_root, to=to, force=force)
         except KeyboardInterrupt:
             raise Interrupted from None
@@ -104,8 +113,9 @@ def run(
             handler.close()
     if not outcome.ran:
         console.print("nothing to do: every stage is up to date with its inputs")
-    if to != STAGES[-1]:
-        console.print(f"stopped after {to}, as asked; the results are in {ws.stage_dir(to)}", highlight=False)
+    last = to or stages[-1]
+    if last != "signoff":
+        console.print(f"finished {last}; the results are in {ws.stage_dir(last)}", highlight=False)
         return
     if print_verdict(console, ws):
         raise typer.Exit(ExitCode.GATE_FAILED)

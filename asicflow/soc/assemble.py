@@ -24,7 +24,7 @@ RESET_PORT = "hreset_ni"
 INPUTS = (
     RESET_PORT, "hsel_i", "haddr_i", "htrans_i", "hsize_i", "hwrite_i", "hwdata_i", "hready_i",
 )  # fmt: skip
-OUTPUTS = ("hrdata_o", "hreadyout_o", "hresp_o", "irq_o")
+OUTPUTS = ("hrdata_o", "hreadyout_o", "hresp_o", "irq_o", "req_in_o", "req_out_o")
 _TEMPLATES = Path(__file__).parent / "templates"
 
 
@@ -83,7 +83,7 @@ def assemble(job: Assembly, out: Path) -> None:
     socket = load_ip(SOCKET)
     cycles_width = min(32, engine.cycles.bit_length() + 1)
     socket.check_parameters(_parameters(engine, cycles_width))
-    regmap = compile_map(socket.registers, _rdl_parameters(engine, job.model_sha256))
+    regmap = compile_map(socket.registers, rdl_parameters(engine, job.model_sha256))
     files = _write_rtl(job, engine, socket, regmap, cycles_width, out / "rtl")
     sdc = write_sdc(TOP, CLOCK_PORT, INPUTS, OUTPUTS, job.period_ns, job.driver)
     (out / f"{TOP}.sdc").write_text(sdc)
@@ -106,7 +106,8 @@ def _parameters(engine: Engine, cycles_width: int) -> dict[str, int]:
     }
 
 
-def _rdl_parameters(engine: Engine, model_sha256: str) -> dict[str, int]:
+def rdl_parameters(engine: Engine, model_sha256: str) -> dict[str, int]:
+    """Return the values of the parameters of ``accel_socket.rdl``; the hash is hex."""
     return {
         "MODEL_ID": int(model_sha256[:8], 16),
         "N_IN": engine.n_in,

@@ -6,8 +6,10 @@ clock, reset, bus, parameters and ports.
 
 from __future__ import annotations
 
+import re
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
@@ -53,10 +55,17 @@ class Parameter(_Section):
 
 
 class Port(_Section):
-    """A port; the width is a number or the name of a parameter."""
+    """A port; the width is a number or a parameter, plus or minus a number: ``Width``, ``Width-2``."""
 
     direction: Literal["input", "output"]
-    width: int | str
+    width: int | Annotated[str, Field(pattern=r"^[A-Za-z]\w*([+-]\d+)?$")]
+
+    def bits(self, values: Mapping[str, int]) -> int:
+        """Return the width for these values of the parameters (KeyError when one is missing)."""
+        if isinstance(self.width, int):
+            return self.width
+        name, sign, number = re.fullmatch(r"(\w+?)(?:([+-])(\d+))?", self.width).groups()  # type: ignore[union-attr]
+        return values[name] + int(f"{sign or '+'}{number or 0}")
 
 
 class IpManifest(_Section):
@@ -70,6 +79,7 @@ class IpManifest(_Section):
     license: str
     maturity: Literal["draft", "verified", "silicon"]
     top: str
+    external: str | None = None  # the external block that this one wraps
     rdl: Path | None = None
     rtl: list[Path]
     generated: list[str] = []
@@ -77,6 +87,7 @@ class IpManifest(_Section):
     clocks: dict[str, str]
     resets: dict[str, Reset]
     bus: Bus | None = None
+    master: Bus | None = None  # a second interface, of a block that is slave and master
     interrupts: dict[str, str]
     parameters: dict[str, Parameter]
     ports: dict[str, Port]

@@ -64,6 +64,15 @@ class Matrix:
         """The targets, in the order of their first regions."""
         return list(dict.fromkeys(region.target for region in self.regions))
 
+    def ports(self) -> list[tuple[str, int, bool]]:
+        """The bus ports of the generated module: name, bits, True for an output."""
+        sides = ((self.initiators, _INITIATOR), (self.targets, _TARGET))
+        return [
+            (_port(name, signal, direction), bits, direction == "output")
+            for names, signals in sides
+            for name, (signal, bits, direction) in product(names, signals)
+        ]
+
     @property
     def enables(self) -> list[str]:
         """The inputs that put regions into the map."""

@@ -11,7 +11,7 @@ write-one-to-clear bit; see :class:`FieldKind`.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from enum import StrEnum
 from pathlib import Path
 from typing import Any, Literal
@@ -151,29 +151,43 @@ def compile_map(path: Path, parameters: Mapping[str, int] | None = None) -> Regi
         If the file does not compile, a parameter is unknown, a value does not fit its
         field, or a construct is not supported; names the register and field.
     """
+    return convert(compile_files([path], path.stem, parameters), str(path))
+
+
+def compile_files(paths: Sequence[Path], name: str, parameters: Mapping[str, int] | None = None) -> AddrmapNode:
+    """Compile SystemRDL files together and elaborate the address map ``name`` (UserError as above)."""
     collector = _Collector()
     compiler = RDLCompiler(message_printer=collector)
+    path = paths[0]
     try:
-        compiler.compile_file(str(path))
-        top = compiler.elaborate(path.stem, parameters=dict(parameters or {})).top
+        for path in paths:
+            compiler.compile_file(str(path))
+        return compiler.elaborate(name, parameters=dict(parameters or {})).top
     except (RDLCompileError, ValueError) as error:
         detail = collector.messages[0] if collector.messages else str(error)
         raise UserError(f"the register description is not valid: {detail}", where=str(path)) from error
-    return _convert(top, str(path))
 
 
-def _convert(top: AddrmapNode, where: str) -> RegisterMap:
+def convert(top: AddrmapNode, where: str) -> RegisterMap:
+    """Return the map of one block, named like its type; offsets count from its base.
+
+    Raises
+    ------
+    UserError
+        If a construct is not supported; names the register and field.
+    """
+    base = top.absolute_address
     registers: list[Register] = []
     windows: list[Window] = []
     for node in top.children(unroll=True):
         if isinstance(node, RegNode):
-            registers.append(_register(node, where))
+            registers.append(_register(node, base, where))
         elif isinstance(node, MemNode):
-            windows.append(_window(node, where))
+            windows.append(_window(node, base, where))
         else:
             raise UserError(f"{node.inst_name}: only registers and memories are supported", where=where)
     return RegisterMap(
-        name=top.inst_name,
+        name=top.orig_type_name or top.inst_name,
         title=_text(top, "name"),
         desc=_text(top, "desc"),
         registers=tuple(registers),
@@ -185,12 +199,12 @@ def _text(node: Any, key: str) -> str:
     return " ".join((node.get_property(key, default="") or "").split())
 
 
-def _register(node: RegNode, where: str) -> Register:
+def _register(node: RegNode, base: int, where: str) -> Register:
     if node.get_property("regwidth") != 8 * WORD_BYTES or node.absolute_address % WORD_BYTES:
         raise UserError(f"{node.inst_name}: registers are aligned and 32 bits wide", where=where)
     return Register(
         name=node.inst_name,
-        offset=node.absolute_address,
+        offset=node.absolute_address - base,
         title=_text(node, "name"),
         desc=_text(node, "desc"),
         fields=tuple(_field(f, f"{where}, {node.inst_name}.{f.inst_name}") for f in node.fields()),
@@ -240,10 +254,10 @@ def _kind(node: FieldNode, where: str) -> FieldKind:
     return kinds[traits]
 
 
-def _window(node: MemNode, where: str) -> Window:
+def _window(node: MemNode, base: int, where: str) -> Window:
     window = Window(
         name=node.inst_name,
-        offset=node.absolute_address,
+        offset=node.absolute_address - base,
         entries=node.get_property("mementries"),
         access=node.get_property("sw").name,
         title=_text(node, "name"),

@@ -233,15 +233,19 @@ def _read_value(register: Register, field: Field) -> str:
 
 
 def _unused(regmap: RegisterMap) -> str:
-    used = 0
+    used, kinds = 0, set()
     for register in regmap.registers:
         for field in register.fields:
+            kinds.add(field.kind)
             if field.kind in (FieldKind.STORAGE, FieldKind.PULSE, FieldKind.W1C):
                 used |= field.mask
-    text = _runs(used)
-    if not text:
-        return ""
-    return "  // Bits that no register stores\n" + _declare(1, "unused_wdata", f"^{{{text}}}")
+    blocks = []
+    if not kinds & {FieldKind.STORAGE, FieldKind.W1C}:
+        idle = "clk_i, rst_ni" if used else "clk_i, rst_ni, commit_i"
+        blocks.append("  // Nothing is stored\n" + _declare(1, "unused_control", f"^{{{idle}}}"))
+    if bits := _runs(used):
+        blocks.append("  // Bits that no register stores\n" + _declare(1, "unused_wdata", f"^{{{bits}}}"))
+    return "\n\n".join(blocks)
 
 
 def _runs(used: int) -> str:

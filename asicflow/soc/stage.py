@@ -7,7 +7,9 @@ from pathlib import Path
 
 from asicflow.config import Config
 from asicflow.pdk import Library, load_pdk
+from asicflow.pdk.memory import FLIPFLOPS, memory_rtl
 from asicflow.soc.assemble import Assembly, assemble
+from asicflow.soc.chip import Chip, assemble_soc
 from asicflow.soc.constraints import Driver
 from asicflow.workspace import Workspace, sha256
 
@@ -25,7 +27,6 @@ def run_soc(config: Config, ws: Workspace, progress: Callable[[str], None]) -> N
     """
     library = _library(config)
     period = config.clock.period_ns or library.clock_period_ns
-    progress(f"assembling accel: AHB-Lite socket and engine, clock {period:g} ns")
     job = Assembly(
         name=config.name,
         accel_dir=ws.accel,
@@ -34,7 +35,13 @@ def run_soc(config: Config, ws: Workspace, progress: Callable[[str], None]) -> N
         driver=Driver(library.cells.driving_cell, library.cells.buffer_pins[1]),
     )
     ws.soc.mkdir(parents=True, exist_ok=True)
-    assemble(job, ws.soc)
+    if config.top == "soc":
+        soc = config.soc
+        progress(f"assembling soc: {soc.cpu}, IMEM {soc.imem_bytes}, DMEM {soc.dmem_bytes} bytes, clock {period:g} ns")
+        assemble_soc(Chip(job, soc, memory_rtl(FLIPFLOPS if soc.ram == FLIPFLOPS else config.pdk.name)), ws.soc)
+    else:
+        progress(f"assembling accel: AHB-Lite socket and engine, clock {period:g} ns")
+        assemble(job, ws.soc)
     progress(f"wrote {ws.soc}")
 
 

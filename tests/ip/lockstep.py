@@ -16,6 +16,7 @@ import importlib.util
 import random
 import re
 import subprocess
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -36,7 +37,7 @@ def lockstep(name: str, work: Path, cycles: int = 6000, seed: int = 1, mutant: s
     manifest = load_ip(name)
     regmap = compile_map(manifest.registers)
     stimulus = list(_stimulus(manifest, regmap, cycles, seed))
-    expected = _expected(_model(manifest), regmap, stimulus)
+    expected = _expected(model_of(manifest), regmap, stimulus)
     answers = simulate(manifest, work, stimulus, mutant)
     return difference(expected, answers)
 
@@ -50,7 +51,8 @@ def difference(expected: list[Pins], answers: list[dict[str, int | None]]) -> st
     return ""
 
 
-def _model(manifest: IpManifest) -> Any:
+def model_of(manifest: IpManifest) -> Any:
+    """Return class Model of ``tb/model.py``."""
     spec = importlib.util.spec_from_file_location(f"{manifest.name}_model", manifest.path("tb/model.py"))
     assert spec and spec.loader
     module = importlib.util.module_from_spec(spec)
@@ -110,7 +112,14 @@ def _expected(model_class: Any, regmap: RegisterMap, stimulus: list[Pins]) -> li
     return expected
 
 
-def simulate(manifest: IpManifest, work: Path, stimulus: list[Pins], mutant: str | None) -> list[dict[str, int | None]]:
+def simulate(
+    manifest: IpManifest,
+    work: Path,
+    stimulus: list[Pins],
+    mutant: str | None,
+    parameters: Mapping[str, int] | None = None,
+) -> list[dict[str, int | None]]:
+    """Return the outputs in each cycle of the stimulus; ``parameters`` override those of the top."""
     rtl = "\n".join(p.read_text() for p in [*manifest.write_generated(work), *map(manifest.path, manifest.rtl)])
     if mutant is not None:
         switch = _SWITCH.search(mutant)
@@ -118,11 +127,13 @@ def simulate(manifest: IpManifest, work: Path, stimulus: list[Pins], mutant: str
         right, wrong = mutant.replace(switch[0], switch[1]), mutant.replace(switch[0], switch[2])
         assert rtl.count(right) == 1, f"{right!r} occurs {rtl.count(right)} times in the RTL"
         rtl = rtl.replace(right, wrong)
-    values = {key: parameter.default for key, parameter in manifest.parameters.items()}
-    ports = {k: int(values.get(str(p.width), p.width)) for k, p in manifest.ports.items()}
+    chosen = dict(parameters or {})
+    values = {key: parameter.default for key, parameter in manifest.parameters.items()} | chosen
+    ports = {k: p.bits(values) for k, p in manifest.ports.items()}
     inputs = [k for k, p in manifest.ports.items() if p.direction == "input" and k != "clk_i"]
     outputs = [k for k, p in manifest.ports.items() if p.direction == "output"]
-    (work / "bench.sv").write_text(rtl + _bench(manifest.top, ports, inputs, outputs, len(stimulus)))
+    override = f"#({', '.join(f'.{key}({value})' for key, value in chosen.items())}) " if chosen else ""
+    (work / "bench.sv").write_text(rtl + _bench(f"{manifest.top} {override}", ports, inputs, outputs, len(stimulus)))
     (work / "stimulus.hex").write_text("\n".join(_pack(pins, inputs, ports) for pins in stimulus))
     subprocess.run(["iverilog", "-g2012", "-s", "bench", "-o", "sim", "bench.sv"], cwd=work, check=True)
     done = subprocess.run(["vvp", "-n", "sim"], cwd=work, capture_output=True, text=True, check=True)
@@ -138,7 +149,7 @@ module bench;
   logic clk_i = 0;
 {declared}
   logic [{total - 1}:0] stimulus [0:{count - 1}];
-  {top} dut (.clk_i(clk_i), {pins});
+  {top}dut (.clk_i(clk_i), {pins});
   initial begin
     $readmemh("stimulus.hex", stimulus);
     for (integer k = 0; k < {count}; k = k + 1) begin

@@ -30,9 +30,9 @@ def test_ports_and_parameters_are_those_of_the_rtl(name: str, tmp_path: Path) ->
     defaults = {p.name: int(p.value.value) for p in body.parameters if not p.isLocalParam}
     assert defaults == {key: p.default for key, p in manifest.parameters.items()}
     ports = {p.name: (p.direction.name, p.type.bitWidth) for p in body.portList}
-    widths = {key: defaults.get(str(p.width), p.width) for key, p in manifest.ports.items()}
+    widths = {key: port.bits(defaults) for key, port in manifest.ports.items()}
     assert ports == {key: ("In" if p.direction == "input" else "Out", widths[key]) for key, p in manifest.ports.items()}
-    signals = manifest.bus.signals.values() if manifest.bus else ()
+    signals = [port for bus in (manifest.bus, manifest.master) if bus for port in bus.signals.values()]
     named = {*manifest.clocks, *manifest.resets, *manifest.interrupts, *signals}
     assert named <= ports.keys()
 

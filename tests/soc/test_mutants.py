@@ -32,6 +32,8 @@ MUTANTS = {
     "counter starts at one": ("cycles_q <= '0;\n      end else if", "cycles_q <= 1;\n      end else if"),
     "counter goes on from the last run": ("if (start) begin\n        cycles_q <= '0;", "if (1'b0) begin"),
     "interrupt not maskable": ("= done & irq_enable;", "= done;"),
+    "DMA writes while busy": ("req_in_o  = ~busy;", "req_in_o  = 1'b1;"),
+    "DMA reads before a result": ("req_out_o = ~busy & result_q;", "req_out_o = ~busy;"),
     "sign lost": ("= OutSigned & out_data_i[OutWidth-1];", "= 1'b0;"),
     "a register without reset": ("      result_q  <= 1'b0;\n", ""),
     "refused writes are performed": (
@@ -47,7 +49,7 @@ MUTANTS = {
 
 
 MODULES = ("accel", "accel_engine", "accel_socket", "accel_socket_regs")
-OUTPUTS = {"hrdata_o": 32, "hreadyout_o": 1, "hresp_o": 1, "irq_o": 1}
+OUTPUTS = {"hrdata_o": 32, "hreadyout_o": 1, "hresp_o": 1, "irq_o": 1, "req_in_o": 1, "req_out_o": 1}
 
 
 def plant(rtl: str, right: str, wrong: str) -> str:

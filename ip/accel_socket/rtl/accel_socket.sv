@@ -32,6 +32,8 @@ module accel_socket #(
   output logic                    hreadyout_o, // 0 in the first cycle of an ERROR response, else 1
   output logic                    hresp_o,     // 1 in both cycles of an ERROR response
   output logic                    irq_o,       // Level interrupt: STATUS.done while CTRL.irq_enable
+  output logic                    req_in_o,    // DMA request: the input buffer may be written
+  output logic                    req_out_o,   // DMA request: the output buffer holds a result
 
   // Engine
   output logic                    in_we_o,     // Write in_data_o to input element in_addr_o
@@ -103,6 +105,7 @@ module accel_socket #(
   logic        start;
   logic        finish;
   logic        done;
+  logic        result_q;      // The engine holds a result
   logic        irq_enable;
   logic [31:0] cycles_word;
   logic [31:0] out_word;
@@ -130,14 +133,15 @@ module accel_socket #(
     .input_buffer_sel_o       ( sel_in               )
   );
 
-  assign irq_o = done & irq_enable;
+  assign irq_o     = done & irq_enable;
+  assign req_in_o  = ~busy;
+  assign req_out_o = ~busy & result_q;
 
   ////////////////
   // Inferences //
   ////////////////
 
   logic                   running_q;  // From a start to its done
-  logic                   result_q;   // The engine holds a result
   logic [CyclesWidth-1:0] cycles_q;
 
   assign busy   = running_q | busy_i;

@@ -71,6 +71,7 @@ public:
 
     bool busy() const { return left_ > 0; }
     bool irq() const { return done_ && irq_enable_; }
+    bool result() const { return result_ && !busy(); }
 
     void reset() {
         if (busy()) coverage_.hit("reset_mid_run");
@@ -386,6 +387,8 @@ private:
         compare("hreadyout_o", pins.hreadyout_o, want.ready);
         compare("hresp_o", pins.hresp_o, want.error);
         compare("irq_o", pins.irq_o, model_.irq());
+        compare("req_in_o", pins.req_in_o, !model_.busy());
+        compare("req_out_o", pins.req_out_o, model_.result());
         if (want.check_data) compare("hrdata_o", pins.hrdata_o, want.data);
         // A design that answers wrong is followed no further than the model goes.
         if (ready != (other ? other_waits_ == 0 : want.ready)) pins.hready_i = want.ready;

@@ -1,0 +1,137 @@
+"""The simulated board: the Verilated SoC with a serial host and a flash, in a process of its own."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from asicflow.board.transport import BITS_PER_CHARACTER
+from asicflow.errors import StageError
+from asicflow.resources import resource
+from asicflow.simulate import build_verilator
+
+BIT_CYCLES = 8  # clock cycles of a bit: the fastest that the port takes
+RESET_CYCLES = 20
+
+
+def build_board(sources: Sequence[Path], build_dir: Path, *, checks: Sequence[Path] = ()) -> Path:
+    """Build the simulator of a SoC and return the executable.
+
+    ``checks`` are further files of simulation only, for example protocol checks that bind themselves.
+    """
+    return build_verilator("soc", [*sources, *checks], resource("ip/soc/tb/main.cpp"), build_dir)
+
+
+class SimulatedBoard:
+    """A board in simulation; a :class:`~asicflow.board.transport.Transport` with knobs.
+
+    Simulated time passes only while the host reads, so every run can be repeated exactly.
+
+    Parameters
+    ----------
+    executable : Path
+        From :func:`build_board`.
+    bit_cycles : float
+        Clock cycles of a bit of the line, in steps of an eighth.
+    """
+
+    def __init__(self, executable: Path, bit_cycles: float = BIT_CYCLES) -> None:
+        self._messages = tempfile.TemporaryFile("w+")  # noqa: SIM115 (closed with the board)
+        self._process = subprocess.Popen(
+            [str(executable.resolve())],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=self._messages,
+            text=True,
+            bufsize=1,
+        )
+        self._bit_cycles = bit_cycles
+        self._unread = b""
+        self._ask(f"bit {round(8 * bit_cycles)}")
+
+    def __enter__(self) -> SimulatedBoard:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    # -- knobs ----------------------------------------------------------------------------------
+    def reset(self, boot_mode: int = 0) -> None:
+        """Press the reset button with these boot configuration pins."""
+        self._unread = b""
+        self._ask(f"boot {boot_mode}")
+        self._ask(f"reset {RESET_CYCLES}")
+
+    def flash(self, contents: Path | None) -> None:
+        """Program the flash; None erases it."""
+        self._ask(f"flash {contents.resolve()}" if contents else "flash")
+
+    def run(self, cycles: int) -> None:
+        """Let time pass; what the chip sends meanwhile is kept for :meth:`read`."""
+        self._unread += self._run(cycles, 1 << 30)
+
+    @property
+    def cycles(self) -> int:
+        """Clock cycles simulated so far."""
+        return int(self._ask("status")["cycles"])
+
+    @property
+    def seconds(self) -> float:
+        """Wall time of the simulation so far, without the host's."""
+        return float(self._ask("status")["seconds"])
+
+    def gpio(self) -> int:
+        """Return the output pins."""
+        return int(self._ask("status")["gpio"])
+
+    def messages(self) -> list[str]:
+        """Return what the simulation had to say, for example breaches of the bus protocol."""
+        self._messages.seek(0)
+        return self._messages.read().splitlines()
+
+    # -- transport ------------------------------------------------------------------------------
+    def write(self, data: bytes) -> None:
+        """Queue bytes for the line."""
+        if data:
+            self._ask(f"send {data.hex()}")
+
+    def read(self, count: int, characters: int) -> bytes:
+        """Return ``count`` bytes, fewer after the time of so many characters."""
+        if len(self._unread) < count:
+            cycles = round(characters * BITS_PER_CHARACTER * self._bit_cycles)
+            self._unread += self._run(cycles, count - len(self._unread))
+        data, self._unread = self._unread[:count], self._unread[count:]
+        return data
+
+    def close(self) -> None:
+        """End the simulation."""
+        if self._process.poll() is None:
+            assert self._process.stdin is not None
+            try:
+                self._process.stdin.write("quit\n")
+                self._process.stdin.close()
+                self._process.wait(10)
+            except (OSError, subprocess.TimeoutExpired):
+                self._process.kill()
+                self._process.wait()
+
+    def _run(self, cycles: int, count: int) -> bytes:
+        return bytes.fromhex(self._ask(f"run {cycles} {count}")["received"])
+
+    def _ask(self, command: str) -> dict[str, Any]:
+        assert self._process.stdin is not None and self._process.stdout is not None
+        try:
+            self._process.stdin.write(command + "\n")
+            line = self._process.stdout.readline()
+        except OSError:
+            line = ""
+        if not line:
+            raise StageError(f"the simulation stopped with code {self._process.wait(10)}", where=command[:60])
+        answer: dict[str, Any] = json.loads(line)
+        if "error" in answer:
+            raise StageError(f"the simulation does not know '{command[:60]}'")
+        return answer

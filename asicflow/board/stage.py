@@ -1,0 +1,142 @@
+"""The ``sim`` stage: the whole SoC boots in simulation and infers, by debug port and by program."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from asicflow.board.adp import Adp
+from asicflow.board.checks import write_checks
+from asicflow.board.chip import Chip, Description, describe
+from asicflow.board.lint import lint_soc
+from asicflow.board.simulated import SimulatedBoard, build_board
+from asicflow.config import Config
+from asicflow.errors import StageError, UserError
+from asicflow.firmware.image import BootMode
+from asicflow.workspace import Workspace
+
+SIM_SCHEMA = "asicflow.sim/1"
+VECTORS = 5
+_FLASH_BOOT_CYCLES = 1_000_000
+
+
+def run_sim(config: Config, ws: Workspace, progress: Callable[[str], None]) -> None:
+    """Lint and simulate the SoC; write ``sim/sim.json``.
+
+    Reads ``soc/``, ``firmware/`` and ``model/vectors.npz``.
+
+    Raises
+    ------
+    StageError
+        If the lint has a message, the chip does not boot, an inference differs from the golden
+        model, or the bus protocol is broken.
+    ToolMissing
+        Without Verilator or a C++ compiler.
+    """
+    described = describe(ws.soc, ws.firmware)
+    sources = soc_sources(ws.soc, ws.firmware)
+    waived = lint_soc(sources)
+    progress(f"lint: clean, {len(waived)} waiver(s)")
+    x, y = _vectors(ws.model / "vectors.npz")
+    progress("building the simulator")
+    checks = write_checks(described.system, ws.sim)
+    executable = build_board(sources, ws.sim / "build", checks=checks)
+    with SimulatedBoard(executable) as board:
+        result = boot_and_infer(board, described, x[:VECTORS], y[:VECTORS], progress)
+        breaches = board.messages()
+        result |= {"cycles": board.cycles, "kilohertz": round(board.cycles / board.seconds / 1e3, 1)}
+    result = {"schema": SIM_SCHEMA, "lint_waivers": waived, **result, "protocol_breaches": breaches}
+    (ws.sim / "sim.json").write_text(json.dumps(result, indent=2) + "\n")
+    if breaches:
+        raise StageError(f"the bus protocol was broken: {breaches[0]}", where=str(ws.sim / "sim.json"))
+    progress(f"{result['cycles']} cycles at {result['kilohertz']:.0f} kHz, bus protocol kept on every port")
+
+
+def soc_sources(soc_dir: Path, firmware_dir: Path) -> list[Path]:
+    """Return the files of a SoC in simulation: licensed files in place, RTL, models of memory macros, boot ROM."""
+    data = json.loads((soc_dir / "soc.json").read_text())
+    own = [soc_dir / name for name in (*data["files"], *data["models"])]
+    external = [Path(name) for name in data["external_files"]]
+    return [*external, *own, *(firmware_dir / name for name in data["firmware_files"])]
+
+
+def boot_and_infer(
+    board: SimulatedBoard,
+    described: Description,
+    x: NDArray[np.int64],
+    y: NDArray[np.int64],
+    progress: Callable[[str], None],
+) -> dict[str, Any]:
+    """Boot from the host and from flash, infer on both paths; x (N, n_in), y (N, n_out) golden.
+
+    Raises
+    ------
+    LinkError
+        If the chip does not answer as it must.
+    StageError
+        If an output differs.
+    """
+    board.flash(None)
+    board.reset(BootMode.HOST)
+    port = Adp(board)
+    board.run(2000)
+    port.connect()
+    chip = Chip(port, described)
+    chip.identify()
+    progress("system table: build and model are those of this run")
+    banner = chip.boot_banner()
+    progress("boot ROM: " + " | ".join(banner.split("\n")).strip(" |"))
+    port.hold_cpu()
+    cycles = [_exact("debug port", chip.infer(a)[:2], b) for a, b in zip(x, y, strict=True)]
+    progress(f"debug port, processor held: {len(x)} of {len(x)} inferences exact, {cycles[0]} cycles each")
+    text = chip.load("infer")
+    answers = [chip.infer_by_program(a) for a in x]
+    for answer, b in zip(answers, y, strict=True):
+        _exact("program", answer[:2], b)
+    progress(f"program {text.strip()!r}: {len(x)} of {len(x)} exact, {answers[0][2]} cycles with data movement")
+    _flash_boot(board, described, x[0], y[0])
+    progress("boot from flash without a host: inference exact")
+    return {
+        "banner": banner,
+        "debug_port": {"vectors": len(x), "exact": len(x), "engine_cycles": max(cycles)},
+        "program": {"vectors": len(x), "exact": len(x), "cycles": max(a[2] for a in answers)},
+        "flash_boot": {"exact": 1},
+    }
+
+
+def _flash_boot(board: SimulatedBoard, described: Description, x: NDArray[np.int64], y: NDArray[np.int64]) -> None:
+    """Boot from flash while nobody listens, then connect and infer."""
+    board.flash(described.firmware / described.programs["infer"]["flash_image"])
+    board.reset(BootMode.FLASH)
+    board.run(_FLASH_BOOT_CYCLES)
+    port = Adp(board)
+    port.connect()
+    chip = Chip(port, described)
+    if (state := port.read(chip.register("sysctrl", "SCRATCH"))[0]) != 0:
+        raise StageError(f"the boot from flash failed with {state:#010x}")
+    if port.read(chip.register("sysctrl", "REMAP"))[0] != 1:
+        raise StageError("the boot from flash did not start its program")
+    answer = chip.infer_by_program(x)
+    _exact("program from flash", answer[:2], y)
+
+
+def _exact(path: str, answer: tuple[NDArray[np.int64], int], y: NDArray[np.int64]) -> int:
+    got, cycles = answer
+    if not np.array_equal(got, y):
+        j = int(np.flatnonzero(got != y)[0])
+        raise StageError(f"{path}: output {j} is {got[j]}, the golden model has {y[j]}")
+    return cycles
+
+
+def _vectors(path: Path) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    try:
+        with np.load(path) as data:
+            x, y = data["x_int"].astype(np.int64), data["y_int"].astype(np.int64)
+    except (OSError, KeyError, ValueError) as error:
+        raise UserError(f"the test vectors cannot be read: {error}", where=str(path)) from error
+    return x.reshape(len(x), -1), y.reshape(len(y), -1)

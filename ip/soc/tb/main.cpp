@@ -1,0 +1,241 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// The SoC on a small board: clock, reset, a serial host on the debug port, a SPI flash. It reads commands from
+// stdin, one a line, and answers each with one line of JSON on stdout. Simulated time passes only in `reset`
+// and `run`, so a run can be repeated exactly.
+//
+//   reset N          hold the reset pin for N cycles; the line is idle
+//   boot MODE        boot configuration pins
+//   gpio VALUE       input pins
+//   bit EIGHTHS      bit time of the host in eighths of a clock cycle
+//   flash FILE       contents of the flash; without FILE it is erased
+//   send HEX         bytes for the line, after those that wait
+//   run N COUNT      at most N cycles, until the host has COUNT bytes more
+//   status           cycles, seconds of simulation, pins
+//   quit
+
+#include <chrono>
+#include <cstdio>
+#include <deque>
+#include <fstream>
+#include <iostream>
+#include <iterator>
+#include <memory>
+#include <sstream>
+#include <string>
+#include <vector>
+
+#include "Vsoc.h"
+#include "verilated.h"
+
+namespace {
+
+// Reads: 03h and three address bytes. Identification: 9Fh. Mode 0.
+class Flash {
+public:
+    std::vector<uint8_t> contents;
+
+    // The flash drives its output after the clock has fallen.
+    bool clock(bool select_n, bool sck, bool mosi) {
+        if (select_n) {
+            bits_ = 0;
+            out_ = 0xFF;
+        } else if (sck && !sck_) {
+            in_ = uint8_t(in_ << 1 | mosi);
+            if (++bits_ % 8 == 0) byte();
+        } else if (!sck && sck_) {
+            miso_ = out_ >> 7 & 1;
+            out_ = uint8_t(out_ << 1 | 1);
+        }
+        sck_ = sck;
+        return miso_;
+    }
+
+private:
+    void byte() {
+        const unsigned index = bits_ / 8;
+        if (index == 1) command_ = in_;
+        if (command_ == 0x03 && index >= 2 && index <= 4) address_ = (address_ << 8 | in_) & 0xFFFFFF;
+        if (command_ == 0x03 && index >= 4) {
+            out_ = address_ < contents.size() ? contents[address_] : 0xFF;
+            address_ = (address_ + 1) & 0xFFFFFF;
+        }
+        if (command_ == 0x9F && index >= 1 && index <= 3) out_ = kId[index - 1];
+    }
+
+    static constexpr uint8_t kId[3] = {0xEF, 0x40, 0x16};
+    bool sck_ = false, miso_ = true;
+    uint8_t in_ = 0, out_ = 0xFF, command_ = 0;
+    unsigned bits_ = 0;
+    uint32_t address_ = 0;
+};
+
+class Board {
+public:
+    Board(int argc, char** argv) : context_(new VerilatedContext) {
+        context_->commandArgs(argc, argv);
+        context_->randReset(2);
+        context_->randSeed(1);
+        top_.reset(new Vsoc{context_.get()});
+        top_->clk_i = 0;
+        top_->rst_ni = 1;
+        top_->debug_rx_i = 1;
+        top_->uart_rx_i = 1;
+        top_->gpio_i = 0;
+        top_->spi_miso_i = 1;
+        top_->boot_cfg_i = 0;
+        top_->eval();
+    }
+    ~Board() { top_->final(); }
+
+    Flash flash;
+    std::deque<uint8_t> outgoing;
+    std::string incoming;
+    double bit_time = 8;
+
+    Vsoc& pins() { return *top_; }
+    uint64_t cycles() const { return cycles_; }
+    double seconds() const { return seconds_; }
+
+    void reset(uint64_t n) {
+        top_->rst_ni = 0;
+        outgoing.clear();
+        tx_left_ = 0;
+        rx_busy_ = false;
+        top_->debug_rx_i = 1;
+        top_->eval();
+        run(n, ~size_t(0));
+        incoming.clear();
+        top_->rst_ni = 1;
+    }
+
+    void run(uint64_t n, size_t count) {
+        const auto start = std::chrono::steady_clock::now();
+        while (n-- && incoming.size() < count) {
+            transmit();
+            top_->clk_i = 1;
+            top_->eval();
+            top_->spi_miso_i = flash.clock(top_->spi_cs_no, top_->spi_sck_o, top_->spi_mosi_o);
+            receive(top_->debug_tx_o);
+            top_->clk_i = 0;
+            top_->eval();
+            ++cycles_;
+        }
+        seconds_ += std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+    }
+
+private:
+    std::unique_ptr<VerilatedContext> context_;
+    std::unique_ptr<Vsoc> top_;
+    uint64_t cycles_ = 0;
+    double seconds_ = 0;
+
+    int tx_left_ = 0;      // Bits left of the character on the line, the stop bit included
+    unsigned tx_bits_ = 0;
+    double tx_at_ = 0;     // Cycles until the next bit
+    bool rx_busy_ = false;
+    int rx_bit_ = 0;
+    double rx_at_ = 0;
+    uint8_t rx_byte_ = 0;
+
+    void transmit() {
+        if (tx_at_ >= 1) {
+            tx_at_ -= 1;
+            return;
+        }
+        if (tx_left_ == 0 && outgoing.empty()) return;
+        if (tx_left_ == 0) {
+            tx_bits_ = 0x200u | outgoing.front() << 1;
+            outgoing.pop_front();
+            tx_left_ = 10;
+        }
+        top_->debug_rx_i = tx_bits_ & 1;
+        tx_bits_ >>= 1;
+        --tx_left_;
+        tx_at_ += bit_time - 1;
+    }
+
+    void receive(bool level) {
+        if (!rx_busy_) {
+            rx_busy_ = !level;
+            rx_at_ = bit_time / 2;
+            rx_bit_ = 0;
+            return;
+        }
+        rx_at_ -= 1;
+        if (rx_at_ > 0) return;
+        rx_at_ += bit_time;
+        if (rx_bit_ >= 1 && rx_bit_ <= 8) rx_byte_ = uint8_t(rx_byte_ >> 1 | level << 7);
+        if (rx_bit_++ == 9) {
+            if (level) incoming += char(rx_byte_);  // without stop bit it is no character
+            rx_busy_ = false;
+        }
+    }
+};
+
+std::vector<uint8_t> file(const std::string& name) {
+    std::ifstream in(name, std::ios::binary);
+    return {std::istreambuf_iterator<char>(in), std::istreambuf_iterator<char>()};
+}
+
+std::string hex(const std::string& bytes) {
+    std::string text;
+    char two[3];
+    for (unsigned char c : bytes) {
+        std::snprintf(two, sizeof two, "%02x", c);
+        text += two;
+    }
+    return text;
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+    Board board(argc, argv);
+    std::string line;
+    while (std::getline(std::cin, line)) {
+        std::istringstream words(line);
+        std::string command, text;
+        uint64_t number = 0, count = 0;
+        words >> command;
+        if (command == "reset") {
+            words >> number;
+            board.reset(number);
+        } else if (command == "boot") {
+            words >> number;
+            board.pins().boot_cfg_i = number & 3;
+        } else if (command == "gpio") {
+            words >> number;
+            board.pins().gpio_i = number & 0xFFFF;
+        } else if (command == "bit") {
+            words >> number;
+            board.bit_time = double(number) / 8;
+        } else if (command == "flash") {
+            words >> std::ws;
+            std::getline(words, text);
+            board.flash.contents = text.empty() ? std::vector<uint8_t>() : file(text);
+        } else if (command == "send") {
+            words >> text;
+            for (size_t k = 0; k + 1 < text.size(); k += 2) {
+                board.outgoing.push_back(uint8_t(std::stoul(text.substr(k, 2), nullptr, 16)));
+            }
+        } else if (command == "run") {
+            words >> number >> count;
+            board.run(number, count);
+            std::printf("{\"received\": \"%s\"}\n", hex(board.incoming).c_str());
+            board.incoming.clear();
+        } else if (command == "status") {
+            std::printf("{\"cycles\": %llu, \"seconds\": %.6f, \"gpio\": %u, \"gpio_enable\": %u}\n",
+                        static_cast<unsigned long long>(board.cycles()), board.seconds(),
+                        unsigned(board.pins().gpio_o), unsigned(board.pins().gpio_oe_o));
+        } else if (command == "quit") {
+            break;
+        } else {
+            std::printf("{\"error\": \"unknown command\"}\n");
+            command = "status";
+        }
+        if (command != "run" && command != "status") std::printf("{}\n");
+        std::fflush(stdout);
+    }
+    return 0;
+}

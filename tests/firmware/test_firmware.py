@@ -1,0 +1,99 @@
+"""Boot ROM and programs: sizes, reproducibility, images, errors."""
+
+from __future__ import annotations
+
+import json
+import re
+import struct
+import sys
+import zlib
+from pathlib import Path
+
+import pytest
+
+sys.path.insert(0, str(Path(__file__).parents[1] / "soc"))
+from tiny_chip import write_chip
+
+from asicflow.config import Config
+from asicflow.errors import StageError, ToolMissing, UserError
+from asicflow.firmware import toolchain
+from asicflow.firmware.image import HEADER, IMAGE_MAGIC, BootError, image_header, pack_image
+from asicflow.firmware.rom import write_rom
+from asicflow.firmware.stage import build_app, run_firmware
+from asicflow.firmware.toolchain import build_program, memory_script
+from asicflow.workspace import Workspace
+
+
+@pytest.fixture(scope="module")
+def built(tmp_path_factory: pytest.TempPathFactory) -> Workspace:
+    ws = write_chip(tmp_path_factory.mktemp("chip"))
+    run_firmware(Config(), ws, lambda _: None)
+    return ws
+
+
+def test_the_boot_rom_fits_and_starts_with_its_vectors(built: Workspace) -> None:
+    data = json.loads((built.firmware / "firmware.json").read_text())["programs"]["bootrom"]
+    assert 0 < data["bytes"] <= 2048 and data["load"] == 0x0800_0000
+    stack, reset = struct.unpack_from("<2I", (built.firmware / "bootrom.bin").read_bytes())
+    assert stack == 0x1800_1000 and reset == data["entry"] and reset & 1
+
+
+def test_the_rom_of_logic_holds_the_program(built: Workspace) -> None:
+    program = (built.firmware / "bootrom.bin").read_bytes()
+    found = dict(re.findall(r"9'h(\w+): data_o = 32'h(\w{8});", (built.firmware / "bootrom.sv").read_text()))
+    words = [int(found.get(f"{k:x}", "0"), 16) for k in range(len(program) // 4)]
+    assert struct.pack(f"<{len(words)}I", *words) == program and len(found) > 100
+
+
+def test_images_are_reproducible(built: Workspace, tmp_path: Path) -> None:
+    other = Workspace(tmp_path / "elsewhere")
+    write_chip(other.root)
+    run_firmware(Config(), other, lambda _: None)
+    for name in ("bootrom.bin", "bootrom.elf", "infer.bin", "infer.elf", "infer.flash.bin", "firmware.json"):
+        assert (built.firmware / name).read_bytes() == (other.firmware / name).read_bytes(), name
+
+
+def test_an_image_is_what_the_header_says() -> None:
+    data = pack_image(b"12345", 0x1000_0000, 0x1000_0005)
+    words = struct.unpack(f"<{len(HEADER)}I", data[: 4 * len(HEADER)])
+    assert words[:4] == (IMAGE_MAGIC, 8, 0x1000_0000, 0x1000_0005)
+    assert data[20:] == b"12345\0\0\0"
+    assert words[4] == zlib.crc32(data[:16] + data[20:])
+
+
+def test_the_header_has_every_code() -> None:
+    text = image_header()
+    for error in BootError:
+        assert f"#define BOOT_{error.name} {error.value}u" in text
+
+
+def test_a_program_larger_than_the_rom_is_refused() -> None:
+    assert "default" in write_rom("bootrom", bytes(64), 64)
+    with pytest.raises(UserError, match="1 more than its ROM"):
+        write_rom("bootrom", bytes(65), 64)
+
+
+def test_a_program_that_does_not_fit_says_how_much(built: Workspace, tmp_path: Path) -> None:
+    (tmp_path / "include").symlink_to(built.firmware / "include")
+    for imem, dmem, message in ((0x100, 0x1000, "IMEM"), (0x1000, 0x20, "DMEM")):
+        small = {"IMEM": (0x1000_0000, imem, "rwx"), "DMEM": (0x1800_0000, dmem, "rwx")}
+        (tmp_path / "memory.ld").write_text(memory_script(small))
+        with pytest.raises(UserError, match=rf"does not fit in {message}: \d+ bytes too many"):
+            build_app("infer", built.soc / "include", tmp_path)
+
+
+@pytest.mark.parametrize("text", ["int main(void) { return x; }", "int main(void) { int unused; return 0; }"])
+def test_errors_and_warnings_of_the_compiler_stop_the_build(built: Workspace, tmp_path: Path, text: str) -> None:
+    source = tmp_path / "main.c"
+    source.write_text(text)
+    script = tmp_path / "app.ld"
+    script.write_text("SECTIONS {}\n")
+    with pytest.raises(StageError, match=r"gcc stopped: .*main\.c:1"):
+        build_program("bad", [source], script, [], tmp_path, tmp_path)
+
+
+def test_a_missing_compiler_is_one_clear_line(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(toolchain.shutil, "which", lambda _: None)
+    with pytest.raises(ToolMissing, match="arm-none-eabi-gcc") as caught:
+        toolchain.compiler_version()
+    assert "gcc-arm-none-eabi" in str(caught.value)
