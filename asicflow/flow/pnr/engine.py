@@ -21,12 +21,14 @@ from asicflow.flow.pnr.buffering import Buffering, remove_buffers
 from asicflow.flow.pnr.checks import Connectivity, check_layout
 from asicflow.flow.pnr.clock_tree import ClockTree, build_clock_tree
 from asicflow.flow.pnr.congestion import crowding
+from asicflow.flow.pnr.criticality import net_weights
 from asicflow.flow.pnr.def_writer import write_def
 from asicflow.flow.pnr.floorplan import Floorplan, add_physical_cells, make_floorplan, place_pins
 from asicflow.flow.pnr.gds import build_layout
 from asicflow.flow.pnr.geometry import NetGeometry, net_geometries
 from asicflow.flow.pnr.grid import build_problem
 from asicflow.flow.pnr.hold import repair_hold
+from asicflow.flow.pnr.hotspots import draw_hotspots
 from asicflow.flow.pnr.netlist import Net, Netlist, PnrError, read_netlist, write_verilog
 from asicflow.flow.pnr.parasitics import PlacementWires
 from asicflow.flow.pnr.placement import Placer, add_fillers
@@ -122,7 +124,7 @@ def implement(
             run.build()
         except RoutingStuck as stuck:
             if options.die_area or attempt == ATTEMPTS - 1:
-                raise
+                raise run.with_picture(stuck, outdir) from None
             utilization *= LOOSEN
             progress(f"route: stuck with {stuck.left} nets; trying again at {utilization:.0%} utilisation")
             continue
@@ -176,6 +178,15 @@ class _Run:
         start = time.perf_counter()
         yield
         self.seconds[name] = self.seconds.get(name, 0.0) + time.perf_counter() - start
+
+    def with_picture(self, stuck: RoutingStuck, outdir: Path) -> RoutingStuck:
+        """The error with a picture of the clashes beside the files that were not written."""
+        outdir.mkdir(parents=True, exist_ok=True)
+        picture = outdir / f"{self.top}.hotspots.png"
+        title = f"{stuck.left} nets in conflict at {self.utilization:.0%} utilisation"
+        draw_hotspots(picture, stuck.spots, stuck.square_um, self.netlist, self.macros, self.plan, title)
+        stuck.hint = f"{stuck.hint}; picture: {picture}"
+        return stuck
 
     def _floorplan(self) -> None:
         area = sum(self._area(i.cell) for i in self.netlist.instances.values())
@@ -234,6 +245,30 @@ class _Run:
             f" {self.buffering.ties} tie cells"
         )
         self._legalise()
+        self._pull_late_paths()
+
+    def _pull_late_paths(self) -> None:
+        """Where setup is missed in the slowest corner, place again with the nets of late paths pulling more."""
+        with self._stage("place"):
+            before = self._slowest()
+            weights = net_weights(before, self.options.clock_period_ns)
+            slack = before.worst("setup")
+            if slack is None or slack >= 0:
+                return
+            state = self.placer.snapshot()
+            self.placer.place_again(weights)
+            self.wires.forget()
+            after = self._slowest().worst("setup")
+            assert after is not None
+            if after <= slack:
+                self.placer.restore(state)
+                self.wires.forget()
+        self.progress(f"place: late paths pulled together, estimated slack {slack:.2f} -> {max(after, slack):.2f} ns")
+
+    def _slowest(self) -> CornerTiming:
+        name = next(k for k, c in self.library.corners.items() if c is self.library.slowest)
+        corner = next(c for c in self.models.corners if c.name == name)
+        return analyse(self.netlist, self.models, corner, self.wires, self._constraints())
 
     def _check_crowding(self) -> None:
         """Do not spend time on routing what cannot be routed, unless the caller fixed the die."""

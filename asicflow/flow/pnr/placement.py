@@ -27,6 +27,9 @@ from asicflow.pdk.lef import Macro
 
 log = logging.getLogger(__name__)
 
+Snapshot = list[tuple[int, int, int, bool]]
+"""x, y, row and flip of every instance, in the netlist's order."""
+
 CONGESTION_ROUNDS = 3
 
 UNCROWDED = 1.01
@@ -58,6 +61,7 @@ class Placer:
         self.density = density
         self.parameters = coloquinte.ColoquinteParameters(effort=3, seed=seed)
         self.widening: dict[Instance, float] = {}
+        self.weights: dict[Net, float] = {}
         site = technology.site_width
         self.home = {i: (i.x - plan.core[0]) // site for i in netlist.instances.values() if i.fixed}
         self.row_units = max(round(technology.row_height / technology.site_width), 1)
@@ -74,16 +78,32 @@ class Placer:
             length = self._run(set(skip), fresh=True)
         return length
 
+    def place_again(self, weights: dict[Net, float]) -> float:
+        """Place all movable cells anew, with the room that `place` gave them; nets pull by their weight (1
+        unless given). Half-perimeter length in um."""
+        self.weights = weights
+        length = self._run(set(), fresh=True)
+        self.weights = {}
+        return length
+
     def legalise(self) -> float:
         """Move cells as little as needed onto free sites, then refine. Half-perimeter length in um."""
         return self._run(set(), fresh=False)
 
+    def snapshot(self) -> Snapshot:
+        """The places of all cells, for `restore` while the netlist has the same cells."""
+        return [(i.x, i.y, i.row, i.flipped) for i in self.netlist.instances.values()]
+
+    def restore(self, state: Snapshot) -> None:
+        """Put all cells back to where they were at `snapshot`."""
+        for instance, place in zip(self.netlist.instances.values(), state, strict=True):
+            instance.x, instance.y, instance.row, instance.flipped = place
+
     def _run(self, skip: set[Net], fresh: bool) -> float:
         """Place, spreading less where widened cells do not pack (few short rows)."""
-        before = [(i.x, i.y, i.row, i.flipped) for i in self.netlist.instances.values()]
+        before = self.snapshot()
         for density in (self.density, 0.85 * self.density, 0.7 * self.density, 0.0):
-            for instance, state in zip(self.netlist.instances.values(), before, strict=True):
-                instance.x, instance.y, instance.row, instance.flipped = state
+            self.restore(before)
             try:
                 with _silence():
                     self._attempt(skip, fresh, density)
@@ -231,7 +251,7 @@ class Placer:
                 members.append(port_index[port.name])
                 dx.append(0)
                 dy.append(0)
-            circuit.add_net(members, dx, dy)
+            circuit.add_net(members, dx, dy, self.weights.get(net, 1.0))
 
 
 @contextlib.contextmanager

@@ -36,11 +36,25 @@ BLOCK = 32
 
 
 class RoutingStuck(PnrError):
-    """Negotiation stopped making progress with `left` nets in conflict."""
+    """Negotiation stopped making progress with `left` nets in conflict.
 
-    def __init__(self, left: int, what: str, *, where: str, hint: str) -> None:
+    `spots` counts the clashes per square of the die (lowest row first), `square_um` is a square's size.
+    """
+
+    def __init__(
+        self,
+        left: int,
+        what: str,
+        *,
+        where: str,
+        hint: str,
+        spots: NDArray[np.int64],
+        square_um: tuple[float, float],
+    ) -> None:
         super().__init__(what, where=where, hint=hint)
         self.left = left
+        self.spots = spots
+        self.square_um = square_um
 
 
 @dataclass
@@ -192,6 +206,8 @@ class Router:
             where=f"worst around x {column * dx:.0f}-{(column + 1) * dx:.0f} um,"
             f" y {line * dy:.0f}-{(line + 1) * dy:.0f} um",
             hint="lower the utilisation or change the aspect ratio",
+            spots=spots,
+            square_um=(dx, dy),
         )
 
 
