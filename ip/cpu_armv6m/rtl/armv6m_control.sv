@@ -46,14 +46,12 @@ module armv6m_control #(
   input  logic        error_i,        // It fails (if ready_i)
   input  logic        internal_i,     // It does not use the bus
   input  logic        misaligned_i,   // The address does not fit the size
-  input  logic        prefetch_i,     // A word is wanted
   output logic        access_o,       // Address phase of a data access
   output logic        store_o,        // It is a store
   output logic        word_o,         // It is a word
   output logic        base_o,         // Its address is register A, not the sum
   output logic        frame_o,        // Its address is the sum with bit 2 cleared
-  output logic        jump_o,         // Address phase of a branch target
-  output logic        fetch_o,        // Address phase of the wanted word
+  output logic        fetch_o,        // The bus is free for a fetch
 
   // Program counter
   output logic        step_o,         // Go to the next instruction
@@ -107,8 +105,8 @@ module armv6m_control #(
   input  logic [1:0]  prio_i,         // Its priority
   input  logic        event_i,        // An event for WFE
   input  logic        sleeponexit_i,  // SCR.SLEEPONEXIT
-  input  logic [31:0] sum_i,          // Sum: branch target, frame address
-  input  logic [31:0] load_word_i,    // Loaded word: branch target
+  input  logic        misframed_i,    // The stack pointer is not a multiple of 8
+  input  logic [31:1] pc_i,           // Program counter
   output logic        sev_o,          // SEV
   output logic        sleeping_o,     // WFI or WFE waits
   output logic        lockup_o        // Locked up
@@ -125,10 +123,10 @@ module armv6m_control #(
   logic       hard_q, hard_set, event_q, event_clear;
   logic       scs_write_q;   // The choice does not yet know of a write to the private peripheral bus
   logic       bad, fault, derived, lock, take, last, to_pc;
-  logic       load_return, sum_return;
+  logic       exc_return;
   logic       unused_bits;
 
-  assign unused_bits = ^{sum_i[27:4], sum_i[1:0], load_word_i[27:4], load_word_i[1:0]};
+  assign unused_bits = ^{pc_i[27:4], pc_i[1]};
 
   //////////////////////////////
   // Registers of a multiple  //
@@ -151,10 +149,9 @@ module armv6m_control #(
   // Conditions //
   ////////////////
 
-  assign bad         = fault_i | ~thumb_i | undefined_i;
-  assign take        = preempt_i & ~scs_write_q;
-  assign sum_return  = handler_i & return_i & (sum_i[31:28] == 4'hF);
-  assign load_return = handler_i & (load_word_i[31:28] == 4'hF);
+  assign bad        = fault_i | ~thumb_i | undefined_i;
+  assign take       = preempt_i & ~scs_write_q;
+  assign exc_return = pc_i[31:28] == 4'hF;
 
   ///////////
   // State //
@@ -171,7 +168,6 @@ module armv6m_control #(
     word_o       = 1'b1;
     base_o       = 1'b0;
     frame_o      = 1'b0;
-    jump_o       = 1'b0;
     fetch_o      = 1'b0;
     step_o       = 1'b0;
     go_sum_o     = 1'b0;
@@ -227,7 +223,7 @@ module armv6m_control #(
         if (take) begin
           state_d = armv6m_pkg::StStack;
         end else if (!valid_i) begin
-          fetch_o = prefetch_i;
+          fetch_o = 1'b1;
         end else if (bad) begin
           fault = 1'b1;
         end else if (load_i | store_i) begin
@@ -245,24 +241,18 @@ module armv6m_control #(
           write_o     = ~misaligned_i & write_back_i & (push_i | mult_load_i);
           write_sum_o = 1'b1;
           state_d     = armv6m_pkg::StMultiple;
-        end else if (branch_i & exchange_i & sum_return) begin
-          leave_o  = 1'b1;
-          ret_d    = sum_i[3:2];
-          set_sp_o = 1'b1;
-          sp_o     = sum_i[2];
-          state_d  = armv6m_pkg::StUnstack;
         end else if (branch_i) begin
-          jump_o   = 1'b1;
           go_sum_o = 1'b1;
           set_t_o  = exchange_i;
           write_o  = write_i;
+          state_d  = (return_i & handler_i) ? armv6m_pkg::StReturn : armv6m_pkg::StExecute;
         end else if (svc_i) begin
           step_o  = 1'b1;
           svc_o   = svc_ok_i;
           fault   = ~svc_ok_i;
           state_d = armv6m_pkg::StStack;
         end else begin
-          fetch_o  = prefetch_i;
+          fetch_o  = 1'b1;
           write_o  = write_i;
           set_nz_o = set_nz_i;
           set_c_o  = set_c_i;
@@ -286,7 +276,7 @@ module armv6m_control #(
         end
       end
       armv6m_pkg::StMultiply: begin
-        fetch_o = prefetch_i;
+        fetch_o = 1'b1;
         count_d = count_q + 5'd1;
         if (count_q == 5'd31) begin
           write_o  = 1'b1;
@@ -296,7 +286,7 @@ module armv6m_control #(
         end
       end
       armv6m_pkg::StMemory: begin
-        fetch_o      = prefetch_i & ~(internal_i & error_i);
+        fetch_o      = ~(internal_i & error_i);
         fault        = error_i;
         step_o       = ~error_i;
         write_o      = load_i & ~error_i;
@@ -314,18 +304,12 @@ module armv6m_control #(
           state_d = armv6m_pkg::StRestore;
         end else if (!last) begin
           access_o = 1'b1;
-        end else if (to_pc & load_return) begin
-          leave_o  = 1'b1;
-          ret_d    = load_word_i[3:2];
-          set_sp_o = 1'b1;
-          sp_o     = load_word_i[2];
-          state_d  = armv6m_pkg::StUnstack;
         end else begin
           go_load_o = to_pc;
           set_t_o   = to_pc;
           step_o    = 1'b1;
-          fetch_o   = prefetch_i & ~to_pc;
-          state_d   = armv6m_pkg::StExecute;
+          fetch_o   = ~to_pc;
+          state_d   = (to_pc & handler_i) ? armv6m_pkg::StReturn : armv6m_pkg::StExecute;
         end
       end
       armv6m_pkg::StRestore: begin
@@ -375,6 +359,17 @@ module armv6m_control #(
           state_d   = armv6m_pkg::StExecute;
         end
       end
+      armv6m_pkg::StReturn: begin
+        fetch_o = ~exc_return;
+        state_d = armv6m_pkg::StExecute;
+        if (exc_return) begin
+          leave_o  = 1'b1;
+          ret_d    = pc_i[3:2];
+          set_sp_o = 1'b1;
+          sp_o     = pc_i[2];
+          state_d  = armv6m_pkg::StUnstack;
+        end
+      end
       armv6m_pkg::StUnstack: begin
         write_load_o = ~count_q[3];
         write_reg_o  = ~count_q[3];
@@ -392,7 +387,7 @@ module armv6m_control #(
           go_load_o = data_i & (reg_q == 4'd15);
           if (count_q[3]) begin
             unstack_o = 1'b1;
-            fetch_o   = prefetch_i;
+            fetch_o   = 1'b1;
             count_d   = 5'd0;
             state_d   = (sleeponexit_i & ret_q[1]) ? armv6m_pkg::StSleep : armv6m_pkg::StExecute;
           end
@@ -487,7 +482,7 @@ module armv6m_control #(
       reg_q  <= reg_d;
       ret_q  <= ret_d;
       if ((state_q == armv6m_pkg::StStack) & (count_q == 5'd0)) begin
-        align_q <= sum_i[2];
+        align_q <= misframed_i;
       end
       if (state_q == armv6m_pkg::StVector) begin
         exc_prio_q <= prio_i;

@@ -20,7 +20,7 @@ module armv6m_scs #(
   input  logic        access_i,       // An access is in its data phase (done if ready_i)
   input  logic        write_i,        // It is a write
   input  logic [31:0] wdata_i,        // Data to write
-  output logic [31:0] rdata_o,        // Data read
+  output logic [31:0] rdata_o,        // Data read, 0 without access
   output logic        error_o,        // The access is refused
 
   // Pins
@@ -196,6 +196,9 @@ module armv6m_scs #(
       Shpr3:   rdata_o = {sys_prio[5:4], 6'd0, sys_prio[3:2], 22'd0};
       default: rdata_o = 32'd0;
     endcase
+    if (!access_i) begin
+      rdata_o = 32'd0;
+    end
   end
 
 endmodule

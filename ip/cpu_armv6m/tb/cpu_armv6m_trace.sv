@@ -54,7 +54,7 @@ module cpu_armv6m_trace #(
     .sleepdeep_o, .lockup_o, .sysresetreq_o
   );
 
-  assign retire_o    = hready_i & (i_cpu.step | i_cpu.go_sum | i_cpu.leave);
+  assign retire_o    = hready_i & (i_cpu.step | i_cpu.go_sum);
   assign enter_o     = hready_i & i_cpu.enter;
   assign enter_num_o = i_cpu.exc_num;
   assign leave_o     = hready_i & i_cpu.leave;
