@@ -114,7 +114,7 @@ module armv6m_control #(
 
   logic [3:0] state_q, state_d;
   logic [4:0] count_q, count_d;
-  logic [8:0] list_q, list_d, list_now;
+  logic [8:0] list_q, list_d, list_now, head;
   logic [3:0] reg_q, reg_d, lowest;
   logic [1:0] ret_q, ret_d;
   logic       align_q;
@@ -134,13 +134,17 @@ module armv6m_control #(
 
   assign list_now = (state_q == armv6m_pkg::StExecute) ? list_i : list_q;
   always_comb begin
-    lowest = mult_load_i ? 4'd15 : 4'd14;
-    for (int i = 7; i >= 0; i--) begin
-      if (list_now[i]) begin
-        lowest = $unsigned(4'(i));
-      end
+    lowest = 4'd0;
+    for (int i = 0; i < 8; i++) begin
+      lowest = lowest | ($unsigned(4'(i)) & {4{head[i]}});
+    end
+    if (head[8]) begin
+      lowest = {3'b111, mult_load_i};
     end
   end
+
+  // The first register that is left, as one bit.
+  assign head = list_now & (~list_now + 9'd1);
 
   assign last  = list_q == 9'd0;
   assign to_pc = mult_load_i & list_i[8];
@@ -160,7 +164,7 @@ module armv6m_control #(
   always_comb begin
     state_d      = state_q;
     count_d      = 5'd0;
-    list_d       = list_now & (list_now - 9'd1);
+    list_d       = list_now & ~head;
     reg_d        = lowest;
     ret_d        = ret_q;
     access_o     = 1'b0;

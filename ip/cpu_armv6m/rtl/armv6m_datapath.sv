@@ -13,7 +13,7 @@ module armv6m_datapath #(
   input  logic [3:0]  rb_i,          // Register B
   input  logic [3:0]  rd_i,          // Destination
   input  logic        a_use_i,       // First operand: register A, otherwise 0
-  input  logic        a_word_i,      // Without bit 1 (of PC)
+  input  logic        a_word_i,      // Without bit 1 of PC
   input  logic        b_use_i,       // Second operand: register B, otherwise imm_i
   input  logic [31:0] imm_i,         // Immediate; 0 with register B
   input  logic        invert_i,      // Invert the second operand
@@ -25,6 +25,7 @@ module armv6m_datapath #(
   input  logic        arith_i,       // ASR
   input  logic [5:0]  amount_i,      // Shift amount without register B, otherwise 0
   input  logic [7:0]  result_i,      // What to write
+  input  logic        exchange_i,    // BX, BLX: the first operand is 0, register A the link
   input  logic        multiply_i,    // MULS
   input  logic        mrs_i,         // MRS
   input  logic        msr_i,         // MSR
@@ -52,7 +53,6 @@ module armv6m_datapath #(
   // Values
   input  logic [31:1] pc_i,          // Address of the instruction
   input  logic [31:2] ahead_i,       // Address of the word after it
-  input  logic        wide_i,        // The instruction has 32 bits
   input  logic [31:8] vtor_i,        // Vector table
   input  logic [31:0] load_i,        // Loaded word
   input  logic [31:0] special_i,     // MRS
@@ -72,9 +72,9 @@ module armv6m_datapath #(
   logic [3:0]  index_b, index_w;
   logic [31:0] file_a, file_b, reg_a, reg_b, b_reg;
   logic [31:0] a, imm, sum, addr_q;
-  logic        a_pc, b_pc, use_a, use_b, use_addr, invert, carry_in;
+  logic        a_here, a_ahead, b_pc, use_a, use_b, use_addr, invert, carry_in;
   logic        sum_c, sum_v, shift_c;
-  logic [31:0] and_word, xor_word, extend_word, shift_word, product, link, sum_word;
+  logic [31:0] and_word, xor_word, extend_word, shift_word, product, sum_word;
   logic [31:0] write_data;
   logic [7:0]  result;
   logic        executing, multiplying, first_beat;
@@ -96,7 +96,8 @@ module armv6m_datapath #(
       select_a[i] = (ra_i == $unsigned(4'(i))) & a_use_i & ~first_beat;
       select_b[i] = index_b == $unsigned(4'(i));
     end
-    a_pc         = select_a[15];
+    a_here       = select_a[15] & exchange_i & ~pc_i[1];
+    a_ahead      = select_a[15] & ~a_here;
     b_pc         = select_b[15] & ~data_i;
     select_a[15] = (select_a[13] | first_beat) & psp_i;
     select_a[13] = (select_a[13] | first_beat) & ~psp_i;
@@ -131,7 +132,9 @@ module armv6m_datapath #(
     .rdata_b_o  ( file_b            )
   );
 
-  assign reg_a = file_a | ({ahead_i, pc_i[1] & ~a_word_i, 1'b0} & {32{a_pc}});
+  // What instructions read as PC is 4 ahead; the link of BLX is 2 ahead.
+  assign reg_a = file_a | ({ahead_i, pc_i[1] & ~a_word_i, 1'b0} & {32{a_ahead}}) |
+                 ({pc_i[31:2], 2'b10} & {32{a_here}});
   assign reg_b = file_b | ({ahead_i, pc_i[1], 1'b0} & {32{b_pc}});
   assign a_o   = file_a;
 
@@ -149,7 +152,7 @@ module armv6m_datapath #(
     end
   end
 
-  assign use_a = (executing & (FastMul | ~multiply_i)) | (state_i == armv6m_pkg::StRestore) | first_beat;
+  assign use_a = (executing & (FastMul | ~multiply_i) & ~exchange_i) | (state_i == armv6m_pkg::StRestore) | first_beat;
   assign use_b = (executing & b_use_i & (FastMul | ~multiply_i)) | (multiplying & mul_bit_q);
   assign b_reg = reg_b & {32{use_b}};
 
@@ -243,8 +246,6 @@ module armv6m_datapath #(
   // Result //
   ////////////
 
-  assign link = {(wide_i | pc_i[1]) ? ahead_i : pc_i[31:2], pc_i[1] ^ ~wide_i, 1'b1};
-
   always_comb begin
     sum_word    = sum;
     sum_word[2] = (sum[2] & ~frame_i) | ((state_i == armv6m_pkg::StUnstack) & load_i[9]);
@@ -258,7 +259,7 @@ module armv6m_datapath #(
                       (shift_word & {32{result[3]}}) |
                       (extend_word & {32{result[4]}}) |
                       (special_i & {32{result[5]}}) |
-                      (link & {32{result[6]}}) |
+                      ({reg_a[31:1], 1'b1} & {32{result[6]}}) |
                       (product & {32{result[7]}}) |
                       (load_i & {32{write_load_i}}) |
                       ({28'hFFF_FFFF, ret_i, 2'b01} & {32{write_link_i}});

@@ -16,7 +16,7 @@ module armv6m_decode #(
   output logic [3:0]  rd_o,        // Destination (load: Rt)
   output logic [3:0]  rt_o,        // Register to store
   output logic        a_use_o,     // First operand: register A, otherwise 0
-  output logic        a_word_o,    // Without bit 1 (of PC)
+  output logic        a_word_o,    // Without bit 1 of PC
   output logic        b_use_o,     // Second operand: register B, otherwise imm_o
   output logic [31:0] imm_o,       // Immediate, offset; 0 with register B
   output logic        invert_o,    // Invert the second operand
@@ -223,9 +223,10 @@ module armv6m_decode #(
         {invert_o, carry_one_o, set_nz_o, set_c_o, set_v_o} = 5'b11111;
       end
       16'b010001_11_????????: begin  // BX, BLX
+        ra_o = 4'd15;
         rb_o = high_m;
         rd_o = 4'd14;
-        a_use_o = 1'b0;
+        a_word_o = 1'b1;
         b_use_o = 1'b1;
         result_o = armv6m_pkg::RLink;
         write_o = first_i[7];

@@ -5,8 +5,8 @@
 //
 // A word is fetched when no more than one halfword will be left after this cycle: it arrives at the end of
 // the next cycle, and there is always room for it. Words are whole except for the first one behind a
-// branch to an odd halfword, so two addresses are enough: that of the program counter while the queue is
-// empty, and the word after it.
+// branch to an odd halfword, so two addresses are enough: the word of the program counter while nothing of
+// it is here, and the word after it. One incrementer makes both; no instruction needs the other one.
 
 module armv6m_fetch (
   input  logic        clk_i,     // Clock
@@ -18,8 +18,7 @@ module armv6m_fetch (
   input  logic [31:1] target_i,  // Where to go
   input  logic        step_i,    // Go to the following instruction
   output logic [31:1] pc_o,      // Address of the current instruction
-  output logic [31:2] ahead_o,   // Address of the word after that of pc_o
-  output logic        wide_o,    // The instruction has 32 bits
+  output logic [31:2] ahead_o,   // Address of the word after that of pc_o, if valid_o; and of the wanted word
 
   // Current instruction
   output logic [15:0] first_o,   // First halfword
@@ -28,8 +27,7 @@ module armv6m_fetch (
   output logic        fault_o,   // Part of it could not be fetched
 
   // Bus
-  output logic        req_o,     // A word is wanted
-  output logic [31:2] addr_o,    // Its address
+  output logic        req_o,     // The word at ahead_o is wanted
   input  logic        done_i,    // A fetch ends its data phase now (if ready_i)
   input  logic [31:0] rdata_i,   // Fetched word
   input  logic        error_i    // It is a bus error
@@ -39,6 +37,7 @@ module armv6m_fetch (
   logic [1:0]  count_q;         // Halfwords in the queue
   logic [16:0] q0, q1, q2;      // Halfwords, bit 16: could not be fetched
   logic [16:0] low, high;       // Halfwords that arrive
+  logic        wide;            // The instruction has 32 bits
   logic        empty, odd;      // Nothing is here; the first halfword that arrives is not wanted
   logic [1:0]  used, left, new_count;
 
@@ -46,15 +45,15 @@ module armv6m_fetch (
   // Program counter //
   /////////////////////
 
-  assign ahead_o = pc_q[31:2] + 30'd1;
+  assign ahead_o = pc_q[31:2] + {29'd0, ~empty | done_i};
   assign pc_o    = pc_q;
 
   always_ff @(posedge clk_i) begin
-    if (ready_i & (load_i | (step_i & (pc_q[1] | wide_o)))) begin
+    if (ready_i & (load_i | (step_i & (pc_q[1] | wide)))) begin
       pc_q[31:2] <= load_i ? target_i[31:2] : ahead_o;
     end
     if (ready_i & (load_i | step_i)) begin
-      pc_q[1] <= load_i ? target_i[1] : pc_q[1] ^ ~wide_o;
+      pc_q[1] <= load_i ? target_i[1] : pc_q[1] ^ ~wide;
     end
   end
 
@@ -64,9 +63,9 @@ module armv6m_fetch (
 
   assign first_o  = q0[15:0];
   assign second_o = q1[15:0];
-  assign wide_o   = (q0[15:13] == 3'b111) & (q0[12:11] != 2'b00);
-  assign valid_o  = count_q[1] | (count_q[0] & (~wide_o | q0[16]));
-  assign fault_o  = q0[16] | (wide_o & q1[16]);
+  assign wide   = (q0[15:13] == 3'b111) & (q0[12:11] != 2'b00);
+  assign valid_o  = count_q[1] | (count_q[0] & (~wide | q0[16]));
+  assign fault_o  = q0[16] | (wide & q1[16]);
 
   ///////////
   // Queue //
@@ -77,7 +76,7 @@ module armv6m_fetch (
   assign low   = {error_i, rdata_i[15:0]};
   assign high  = {error_i, rdata_i[31:16]};
 
-  assign used      = {step_i & wide_o, step_i & ~wide_o};
+  assign used      = {step_i & wide, step_i & ~wide};
   assign left      = count_q - used;
   assign new_count = left + {done_i & ~odd, done_i & odd};
 
@@ -91,7 +90,7 @@ module armv6m_fetch (
 
   always_ff @(posedge clk_i) begin
     if (ready_i & (step_i | empty)) begin
-      if (count_q[1] & ~wide_o) begin
+      if (count_q[1] & ~wide) begin
         q0 <= q1;
       end else if (&count_q) begin
         q0 <= q2;
@@ -100,7 +99,7 @@ module armv6m_fetch (
       end
     end
     if (ready_i & (step_i | ~count_q[1])) begin
-      if ((&count_q) & ~wide_o) begin
+      if ((&count_q) & ~wide) begin
         q1 <= q2;
       end else begin
         q1 <= (left == 2'd1) ? low : high;
@@ -115,7 +114,6 @@ module armv6m_fetch (
   // Prefetch //
   //////////////
 
-  assign req_o  = done_i ? odd : (~count_q[1] | (step_i & ~count_q[0]));
-  assign addr_o = (empty & ~done_i) ? pc_q[31:2] : ahead_o;
+  assign req_o = done_i ? odd : (~count_q[1] | (step_i & ~count_q[0]));
 
 endmodule

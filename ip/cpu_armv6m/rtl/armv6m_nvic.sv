@@ -42,8 +42,8 @@ module armv6m_nvic #(
   // Choice
   output logic        nmi_o,        // NMI is pending
   output logic        valid_o,      // An enabled exception of configurable priority is pending
-  output logic [1:0]  prio_o,       // The highest priority among them
-  output logic [5:0]  num_o         // The lowest number of that priority
+  output logic [1:0]  prio_o,       // The highest priority among them, if valid_o
+  output logic [5:0]  num_o         // The lowest number of that priority, if valid_o
 );
 
   logic [NumIrq-1:0]      enable_q, pend_q, hold_q;
@@ -51,12 +51,17 @@ module armv6m_nvic #(
   logic [1:0]             svc_prio_q, pendsv_prio_q, systick_prio_q;
   logic                   svc_q, pendsv_q, systick_q;
   logic                   nmi_q, nmi_hold_q;
-  logic [63:0]            enter, leave;
+  logic [47:0]            here;          // Exception num_i, as one bit
+  logic                   enter, leave;
   logic                   unused_bits;
 
-  assign enter = {63'd0, enter_i & ready_i} << num_i;
-  assign leave = {63'd0, leave_i & ready_i} << num_i;
-  assign unused_bits = ^{enter, leave, irq_i, wdata_i};
+  for (genvar i = 0; i < 48; i++) begin : gen_here
+    assign here[i] = num_i == $unsigned(6'(i));
+  end
+
+  assign enter = enter_i & ready_i;
+  assign leave = leave_i & ready_i;
+  assign unused_bits = ^{here, irq_i, wdata_i};
 
   ////////////////
   // Interrupts //
@@ -65,19 +70,25 @@ module armv6m_nvic #(
   for (genvar i = 0; i < NumIrq; i++) begin : gen_irq
     always_ff @(posedge clk_i or negedge rst_ni) begin
       if (!rst_ni) begin
-        enable_q[i] <= 1'b0;
-        pend_q[i]   <= 1'b0;
-        hold_q[i]   <= 1'b0;
-        prio_q[i]   <= 2'b00;
+        pend_q[i] <= 1'b0;
+        hold_q[i] <= 1'b0;
+        prio_q[i] <= 2'b00;
       end else begin
-        enable_q[i] <= (enable_q[i] | (iser_i & wdata_i[i])) & ~(icer_i & wdata_i[i]);
-        pend_q[i]   <= (irq_i[i] & ~hold_q[i] & ~enter[16 + i]) | (ispr_i & wdata_i[i]) |
-                       (pend_q[i] & ~enter[16 + i] & ~(icpr_i & wdata_i[i]));
-        hold_q[i]   <= irq_i[i] & (enter[16 + i] | hold_q[i]) & ~leave[16 + i];
+        pend_q[i] <= (((irq_i[i] & ~hold_q[i]) | (pend_q[i] & ~(icpr_i & wdata_i[i]))) &
+                      ~(enter & here[16 + i])) | (ispr_i & wdata_i[i]);
+        hold_q[i] <= irq_i[i] & ((enter & here[16 + i]) | hold_q[i]) & ~(leave & here[16 + i]);
         if (ipr_i[i / 4]) begin
           prio_q[i] <= wdata_i[8 * (i % 4) + 6 +: 2];
         end
       end
+    end
+  end
+
+  always_ff @(posedge clk_i or negedge rst_ni) begin
+    if (!rst_ni) begin
+      enable_q <= '0;
+    end else if (iser_i | icer_i) begin
+      enable_q <= (enable_q & ~wdata_i[NumIrq-1:0]) | (wdata_i[NumIrq-1:0] & {NumIrq{iser_i}});
     end
   end
 
@@ -115,12 +126,12 @@ module armv6m_nvic #(
         pendsv_prio_q  <= wdata_i[23:22];
         systick_prio_q <= wdata_i[31:30];
       end
-      svc_q      <= (svc_i & ready_i) | (svc_q & ~enter[11]);
-      pendsv_q   <= (icsr_i & wdata_i[28]) | (pendsv_q & ~enter[14] & ~(icsr_i & wdata_i[27]));
+      svc_q      <= (svc_i & ready_i) | (svc_q & ~(enter & here[11]));
+      pendsv_q   <= (icsr_i & wdata_i[28]) | (pendsv_q & ~(enter & here[14]) & ~(icsr_i & wdata_i[27]));
       systick_q  <= systick_i | (icsr_i & wdata_i[26]) |
-                    (systick_q & ~enter[15] & ~(icsr_i & wdata_i[25]));
-      nmi_q      <= (nmi_i & ~nmi_hold_q & ~enter[2]) | (icsr_i & wdata_i[31]) | (nmi_q & ~enter[2]);
-      nmi_hold_q <= nmi_i & (enter[2] | nmi_hold_q) & ~leave[2];
+                    (systick_q & ~(enter & here[15]) & ~(icsr_i & wdata_i[25]));
+      nmi_q      <= (((nmi_i & ~nmi_hold_q) | nmi_q) & ~(enter & here[2])) | (icsr_i & wdata_i[31]);
+      nmi_hold_q <= nmi_i & ((enter & here[2]) | nmi_hold_q) & ~(leave & here[2]);
     end
   end
 
@@ -187,13 +198,16 @@ module armv6m_nvic #(
     if (!rst_ni) begin
       nmi_o   <= 1'b0;
       valid_o <= 1'b0;
-      prio_o  <= 2'b00;
-      num_o   <= 6'd0;
     end else if (ready_i) begin
       nmi_o   <= nmi_q;
       valid_o <= |group;
-      prio_o  <= {best_prio_hi, best_prio_lo};
-      num_o   <= {group_num, octet_num};
+    end
+  end
+
+  always_ff @(posedge clk_i) begin
+    if (ready_i) begin
+      prio_o <= {best_prio_hi, best_prio_lo};
+      num_o  <= {group_num, octet_num};
     end
   end
 

@@ -18,9 +18,10 @@ module armv6m_shifter (
 
   logic [4:0]  turn;
   logic [31:0] r1, r2, r4, r8, rot;
-  logic [31:0] below;   // Bit i: i < turn; what a shift to the right must not keep, from the top
+  logic [3:0]  same, high;  // Of the distance's upper digit: equal to the turn's; enough to keep the place
+  logic [7:0]  low;         // The lower digit is enough if the upper ones are equal
   logic [31:0] keep;
-  logic        zero, over, most, fill;
+  logic        zero, over, most, fill, all;
 
   assign zero = amount_i == 8'd0;
   assign over = amount_i[7:5] != 3'd0;                            // 32 and more
@@ -42,12 +43,20 @@ module armv6m_shifter (
 
   assign bit_o = rot[31];
 
-  // A shift by n to the left turns by 32 - n, and keeps just what one by 32 - n to the right drops.
-  assign below = ~(32'hFFFF_FFFF << turn);
+  // A shift to the right drops the places whose distance from the top is less than its turn, one to the left
+  // keeps just these. Distances are compared in two digits, of 8 and of 1.
+  assign all = rotate_i | ((turn == 5'd0) & ~over);
 
   always_comb begin
+    for (int h = 0; h < 4; h++) begin
+      same[h] = ~over & (turn[4:3] == $unsigned(2'(h)));
+      high[h] = all | (~over & (left_i ? turn[4:3] > $unsigned(2'(h)) : turn[4:3] < $unsigned(2'(h))));
+    end
+    for (int l = 0; l < 8; l++) begin
+      low[l] = left_i == (turn[2:0] > $unsigned(3'(l)));
+    end
     for (int i = 0; i < 32; i++) begin
-      keep[i] = rotate_i | (~over & ((below[31 - i] == left_i) | (turn == 5'd0)));
+      keep[31 - i] = high[i / 8] | (same[i / 8] & low[i % 8]);
     end
   end
 

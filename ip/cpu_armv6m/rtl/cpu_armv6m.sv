@@ -72,8 +72,7 @@ module cpu_armv6m #(
   logic [31:1] pc;
   logic [31:2] ahead;
   logic [31:0] target;
-  logic        instr_valid, instr_fault, wide, prefetch, condition;
-  logic [31:2] fetch_addr;
+  logic        instr_valid, instr_fault, prefetch, condition;
 
   // Data
   logic [31:0] sum, addr, value_a, store_word, load_word, special, scs_rdata, bus_rdata;
@@ -110,13 +109,11 @@ module cpu_armv6m #(
     .step_i   ( step                         ),
     .pc_o     ( pc                           ),
     .ahead_o  ( ahead                        ),
-    .wide_o   ( wide                         ),
     .first_o  ( first                        ),
     .second_o ( second                       ),
     .valid_o  ( instr_valid                  ),
     .fault_o  ( instr_fault                  ),
     .req_o    ( prefetch                     ),
-    .addr_o   ( fetch_addr                   ),
     .done_i   ( in_fetch                     ),
     .rdata_i  ( hrdata_i                     ),
     .error_i  ( bus_error | in_internal      )
@@ -309,6 +306,7 @@ module cpu_armv6m #(
     .arith_i      ( d_arith      ),
     .amount_i     ( d_amount     ),
     .result_i     ( d_result     ),
+    .exchange_i   ( d_exchange   ),
     .multiply_i   ( d_multiply   ),
     .mrs_i        ( d_mrs        ),
     .msr_i        ( d_msr        ),
@@ -332,7 +330,6 @@ module cpu_armv6m #(
     .align_i      ( align        ),
     .pc_i         ( pc           ),
     .ahead_i      ( ahead        ),
-    .wide_i       ( wide         ),
     .vtor_i       ( vtor         ),
     .load_i       ( load_word    ),
     .special_i    ( special      ),
@@ -413,7 +410,7 @@ module cpu_armv6m #(
     .clk_i      ( clk_i            ),
     .rst_ni     ( rst_ni           ),
     .fetch_i    ( fetch            ),
-    .pc_i       ( fetch_addr       ),
+    .pc_i       ( ahead            ),
     .data_i     ( access           ),
     .write_i    ( c_store          ),
     .size_i     ( size             ),
