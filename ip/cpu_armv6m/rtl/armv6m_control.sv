@@ -37,8 +37,7 @@ module armv6m_control #(
   input  logic        set_nz_i,       // Set N and Z
   input  logic        set_c_i,        // Set C
   input  logic        set_v_i,        // Set V
-  input  logic [3:0]  rd_i,           // Destination
-  input  logic [3:0]  rt_i,           // Register to store
+  input  logic [2:0]  rt_i,           // Register to load or store
 
   // Bus
   input  logic        blocked_i,      // No address phase is accepted
@@ -235,7 +234,7 @@ module armv6m_control #(
           access_o = ~misaligned_i;
           fault    = misaligned_i;
           store_o  = store_i;
-          reg_d    = load_i ? rd_i : rt_i;
+          reg_d    = {1'b0, rt_i};
           state_d  = armv6m_pkg::StMemory;
         end else if (multiple_i) begin
           access_o    = ~misaligned_i;

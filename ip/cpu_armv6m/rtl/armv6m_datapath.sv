@@ -96,8 +96,8 @@ module armv6m_datapath #(
       select_a[i] = (ra_i == $unsigned(4'(i))) & a_use_i & ~first_beat;
       select_b[i] = index_b == $unsigned(4'(i));
     end
-    a_here       = select_a[15] & exchange_i & ~pc_i[1];
-    a_ahead      = select_a[15] & ~a_here;
+    a_here       = executing & exchange_i & ~pc_i[1];
+    a_ahead      = select_a[15] | (executing & exchange_i & pc_i[1]);
     b_pc         = select_b[15] & ~data_i;
     select_a[15] = (select_a[13] | first_beat) & psp_i;
     select_a[13] = (select_a[13] | first_beat) & ~psp_i;
@@ -133,7 +133,7 @@ module armv6m_datapath #(
   );
 
   // What instructions read as PC is 4 ahead; the link of BLX is 2 ahead.
-  assign reg_a = file_a | ({ahead_i, pc_i[1] & ~a_word_i, 1'b0} & {32{a_ahead}}) |
+  assign reg_a = file_a | ({ahead_i, pc_i[1] & ~a_word_i & ~exchange_i, 1'b0} & {32{a_ahead}}) |
                  ({pc_i[31:2], 2'b10} & {32{a_here}});
   assign reg_b = file_b | ({ahead_i, pc_i[1], 1'b0} & {32{b_pc}});
   assign a_o   = file_a;

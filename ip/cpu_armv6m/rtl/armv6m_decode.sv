@@ -13,8 +13,8 @@ module armv6m_decode #(
   // Datapath
   output logic [3:0]  ra_o,        // Register A: 0 to 14, 15 is PC
   output logic [3:0]  rb_o,        // Register B
-  output logic [3:0]  rd_o,        // Destination (load: Rt)
-  output logic [3:0]  rt_o,        // Register to store
+  output logic [3:0]  rd_o,        // Destination, not of a load
+  output logic [2:0]  rt_o,        // Register to load or store
   output logic        a_use_o,     // First operand: register A, otherwise 0
   output logic        a_word_o,    // Without bit 1 of PC
   output logic        b_use_o,     // Second operand: register B, otherwise imm_o
@@ -96,7 +96,7 @@ module armv6m_decode #(
     ra_o = {1'b0, low_n};
     rb_o = {1'b0, low_m};
     rd_o = {1'b0, low_d};
-    rt_o = {1'b0, low_d};
+    rt_o = low_d;
     a_use_o = 1'b1;
     a_word_o = 1'b0;
     b_use_o = 1'b0;
@@ -223,10 +223,9 @@ module armv6m_decode #(
         {invert_o, carry_one_o, set_nz_o, set_c_o, set_v_o} = 5'b11111;
       end
       16'b010001_11_????????: begin  // BX, BLX
-        ra_o = 4'd15;
         rb_o = high_m;
         rd_o = 4'd14;
-        a_word_o = 1'b1;
+        a_use_o = 1'b0;
         b_use_o = 1'b1;
         result_o = armv6m_pkg::RLink;
         write_o = first_i[7];
@@ -240,7 +239,7 @@ module armv6m_decode #(
       ////////////////////////
       16'b01001_???????????: begin  // LDR literal
         ra_o = 4'd15;
-        rd_o = {1'b0, low_t};
+        rt_o = low_t;
         a_word_o = 1'b1;
         imm_o[9:2] = first_i[7:0];
         load_o = 1'b1;
@@ -270,8 +269,7 @@ module armv6m_decode #(
       end
       16'b1001_????????????: begin  // Relative to SP
         ra_o = 4'd13;
-        rd_o = {1'b0, low_t};
-        rt_o = {1'b0, low_t};
+        rt_o = low_t;
         imm_o[9:2] = first_i[7:0];
         load_o = first_i[11];
         store_o = ~first_i[11];

@@ -46,7 +46,8 @@ module cpu_armv6m #(
 );
 
   // From the decoder
-  logic [3:0] d_ra, d_rb, d_rd, d_rt, d_cond;
+  logic [3:0] d_ra, d_rb, d_rd, d_cond;
+  logic [2:0] d_rt;
   logic [1:0] d_size;
   logic d_a_use, d_a_word, d_b_use, d_invert, d_carry_one, d_carry_flag, d_left, d_rotate, d_arith, d_write,
         d_set_nz, d_set_c, d_set_v, d_load, d_store, d_signed, d_multiple, d_mult_load, d_push,
@@ -220,7 +221,6 @@ module cpu_armv6m #(
     .set_nz_i      ( d_set_nz                              ),
     .set_c_i       ( d_set_c                               ),
     .set_v_i       ( d_set_v                               ),
-    .rd_i          ( d_rd                                  ),
     .rt_i          ( d_rt                                  ),
     .blocked_i     ( blocked                               ),
     .data_i        ( in_data                               ),
