@@ -48,21 +48,20 @@ module armv6m_control #(
   output logic        access_o,       // Address phase of a data access
   output logic        store_o,        // It is a store
   output logic        word_o,         // It is a word
-  output logic        base_o,         // Its address is register A, not the sum
+  output logic        base_o,         // Its address is register A, not the sum; so is what keep_o keeps
   output logic        frame_o,        // Its address is the sum with bit 2 cleared
   output logic        fetch_o,        // The bus is free for a fetch
 
   // Program counter
   output logic        step_o,         // Go to the next instruction
-  output logic        go_sum_o,       // Go to the sum
-  output logic        go_load_o,      // Go to the loaded word
+  output logic        go_o,           // Go to the word that could be written: the sum, or the loaded word
   output logic        go_lockup_o,    // Go to 0xFFFF_FFFE
 
   // Datapath
   output logic [3:0]  state_o,        // State, see armv6m_pkg
   output logic [4:0]  count_o,        // Beat, or bit of a multiplication
   output logic [3:0]  reg_o,          // Register of the data phase (stacking: 13 xPSR, 15 PC)
-  output logic        keep_o,         // Keep the sum in the address register
+  output logic        keep_o,         // Keep the address in the address register
   output logic        write_o,        // Write a register
   output logic        write_load_o,   // The loaded word, not the result or sum
   output logic        write_link_o,   // EXC_RETURN
@@ -173,8 +172,7 @@ module armv6m_control #(
     frame_o      = 1'b0;
     fetch_o      = 1'b0;
     step_o       = 1'b0;
-    go_sum_o     = 1'b0;
-    go_load_o    = 1'b0;
+    go_o         = 1'b0;
     go_lockup_o  = 1'b0;
     keep_o       = 1'b1;
     write_o      = 1'b0;
@@ -245,10 +243,14 @@ module armv6m_control #(
           write_sum_o = 1'b1;
           state_d     = armv6m_pkg::StMultiple;
         end else if (branch_i) begin
-          go_sum_o = 1'b1;
-          set_t_o  = exchange_i;
-          write_o  = write_i;
-          state_d  = (return_i & handler_i) ? armv6m_pkg::StReturn : armv6m_pkg::StExecute;
+          go_o    = 1'b1;
+          set_t_o = exchange_i;
+          base_o  = 1'b1;  // Keep the link
+          if (write_i) begin
+            state_d = armv6m_pkg::StLink;
+          end else if (return_i & handler_i) begin
+            state_d = armv6m_pkg::StReturn;
+          end
         end else if (svc_i) begin
           step_o  = 1'b1;
           svc_o   = svc_ok_i;
@@ -277,6 +279,13 @@ module armv6m_control #(
             state_d     = event_q ? armv6m_pkg::StExecute : armv6m_pkg::StWaitEvent;
           end
         end
+      end
+      armv6m_pkg::StLink: begin
+        fetch_o     = 1'b1;
+        write_o     = 1'b1;
+        write_sum_o = 1'b1;
+        write_lr_o  = 1'b1;
+        state_d     = armv6m_pkg::StExecute;
       end
       armv6m_pkg::StMultiply: begin
         fetch_o = 1'b1;
@@ -308,7 +317,7 @@ module armv6m_control #(
         end else if (!last) begin
           access_o = 1'b1;
         end else begin
-          go_load_o = to_pc;
+          go_o      = to_pc;
           set_t_o   = to_pc;
           step_o    = 1'b1;
           fetch_o   = ~to_pc;
@@ -351,15 +360,16 @@ module armv6m_control #(
         state_d      = armv6m_pkg::StVectorEnd;
       end
       armv6m_pkg::StVectorEnd: begin
+        write_load_o = 1'b1;
         if (error_i & (exc_q[5:2] == 4'd0)) begin  // Reset, NMI, HardFault
           lock = 1'b1;
         end else if (error_i) begin
           derived = 1'b1;
         end else begin
-          go_load_o = 1'b1;
-          set_t_o   = 1'b1;
-          enter_o   = exc_q != 6'd1;
-          state_d   = armv6m_pkg::StExecute;
+          go_o    = 1'b1;
+          set_t_o = 1'b1;
+          enter_o = exc_q != 6'd1;
+          state_d = armv6m_pkg::StExecute;
         end
       end
       armv6m_pkg::StReturn: begin
@@ -387,7 +397,7 @@ module armv6m_control #(
         end else begin
           access_o  = ~count_q[3];
           write_o   = data_i & (reg_q != 4'd15);
-          go_load_o = data_i & (reg_q == 4'd15);
+          go_o      = data_i & (reg_q == 4'd15);
           if (count_q[3]) begin
             unstack_o = 1'b1;
             fetch_o   = 1'b1;
@@ -449,7 +459,7 @@ module armv6m_control #(
       list_d  = list_q;
       reg_d   = reg_q;
       ret_d   = ret_q;
-      {step_o, go_sum_o, go_load_o, write_o, set_nz_o, set_c_o, set_v_o, set_t_o, cps_o, msr_o} = '0;
+      {step_o, go_o, write_o, set_nz_o, set_c_o, set_v_o, set_t_o, cps_o, msr_o} = '0;
       {set_sp_o, leave_o, svc_o, sev_o, fault, derived, event_clear, keep_o} = '0;
     end
   end

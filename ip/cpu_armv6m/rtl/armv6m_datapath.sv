@@ -24,7 +24,7 @@ module armv6m_datapath #(
   input  logic        rotate_i,      // ROR
   input  logic        arith_i,       // ASR
   input  logic [5:0]  amount_i,      // Shift amount without register B, otherwise 0
-  input  logic [7:0]  result_i,      // What to write
+  input  logic [6:0]  result_i,      // What to write
   input  logic        exchange_i,    // BX, BLX: the first operand is 0, register A the link
   input  logic        multiply_i,    // MULS
   input  logic        mrs_i,         // MRS
@@ -36,7 +36,7 @@ module armv6m_datapath #(
   input  logic [4:0]  count_i,       // Beat, or bit of a multiplication
   input  logic        data_i,        // A data access is in its data phase
   input  logic [3:0]  reg_i,         // Its register
-  input  logic        keep_i,        // Keep the sum in the address register
+  input  logic        keep_i,        // Keep the address in the address register
   input  logic        base_i,        // The address is register A
   input  logic        frame_i,       // Clear bit 2 of the sum
   input  logic        write_i,       // Write a register
@@ -61,7 +61,8 @@ module armv6m_datapath #(
   input  logic [5:0]  ipsr_i,        // Exception number
   input  logic        psp_i,         // The stack pointer is PSP
   output logic [3:0]  nzcv_o,        // Flags of the result
-  output logic [31:0] sum_o,         // Sum
+  output logic [2:0]  sum_o,         // Low bits of the sum
+  output logic [31:0] write_o,       // What is written, or where to go
   output logic [31:0] addr_o,        // Address
   output logic [19:0] addr_data_o,   // Address of the data phase
   output logic [31:0] a_o,           // Register A: value of MSR
@@ -76,7 +77,7 @@ module armv6m_datapath #(
   logic        sum_c, sum_v, shift_c;
   logic [31:0] and_word, xor_word, extend_word, shift_word, product, sum_word;
   logic [31:0] write_data;
-  logic [7:0]  result;
+  logic [6:0]  result;
   logic        executing, multiplying, first_beat;
   logic        mul_bit, mul_bit_q, mul_top;
 
@@ -168,6 +169,10 @@ module armv6m_datapath #(
         carry_in = carry_one_i | (carry_flag_i & nzcv_i[1]);
       end
       armv6m_pkg::StMultiply: imm = 32'd0;
+      armv6m_pkg::StLink: begin  // The address that was kept, with the T bit
+        use_addr = 1'b1;
+        imm      = 32'd1;
+      end
       armv6m_pkg::StRestore: begin  // Opposite of the write-back
         imm      = imm_i;
         invert   = ~invert_i;
@@ -227,7 +232,7 @@ module armv6m_datapath #(
   end
 
   // The sum is an address, and the sum so far of a multiplication.
-  assign sum_o = sum;
+  assign sum_o = sum[2:0];
   always_comb begin
     addr_o = base_i ? reg_a : sum;
     if (frame_i) begin
@@ -251,16 +256,16 @@ module armv6m_datapath #(
     sum_word[2] = (sum[2] & ~frame_i) | ((state_i == armv6m_pkg::StUnstack) & load_i[9]);
   end
 
-  assign result = result_i & {8{~(write_load_i | write_link_i | write_sum_i)}};
+  assign result = result_i & {7{~(write_load_i | write_link_i | write_sum_i)}};
 
+  assign write_o = write_data;
   assign write_data = (sum_word & {32{(result[0] | write_sum_i)}}) |
                       (and_word & {32{result[1]}}) |
                       (xor_word & {32{result[2]}}) |
                       (shift_word & {32{result[3]}}) |
                       (extend_word & {32{result[4]}}) |
                       (special_i & {32{result[5]}}) |
-                      ({reg_a[31:1], 1'b1} & {32{result[6]}}) |
-                      (product & {32{result[7]}}) |
+                      (product & {32{result[6]}}) |
                       (load_i & {32{write_load_i}}) |
                       ({28'hFFF_FFFF, ret_i, 2'b01} & {32{write_link_i}});
 

@@ -27,8 +27,8 @@ module armv6m_decode #(
   output logic        rotate_o,    // ROR
   output logic        arith_o,     // ASR
   output logic [5:0]  amount_o,    // Shift amount without register B, otherwise 0
-  output logic [7:0]  result_o,    // What to write
-  output logic        write_o,     // Write rd_o
+  output logic [6:0]  result_o,    // What to write
+  output logic        write_o,     // Write rd_o (BL, BLX: the link)
   output logic        set_nz_o,    // Set N and Z
   output logic        set_c_o,     // Set C
   output logic        set_v_o,     // Set V
@@ -224,10 +224,8 @@ module armv6m_decode #(
       end
       16'b010001_11_????????: begin  // BX, BLX
         rb_o = high_m;
-        rd_o = 4'd14;
         a_use_o = 1'b0;
         b_use_o = 1'b1;
-        result_o = armv6m_pkg::RLink;
         write_o = first_i[7];
         branch_o = 1'b1;
         exchange_o = 1'b1;
@@ -346,8 +344,6 @@ module armv6m_decode #(
         ra_o = 4'd15;
         if ((second_i[15:14] == 2'b11) & second_i[12]) begin         // BL
           imm_o = far;
-          rd_o = 4'd14;
-          result_o = armv6m_pkg::RLink;
           write_o = 1'b1;
           branch_o = 1'b1;
         end else if ((second_i[15:14] != 2'b10) | second_i[12]) begin

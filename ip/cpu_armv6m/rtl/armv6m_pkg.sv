@@ -5,15 +5,14 @@
 package armv6m_pkg;
 
   // Result of an instruction: one bit for each source, what is chosen is ORed
-  localparam logic [7:0] RSum     = 8'h01;
-  localparam logic [7:0] RAnd     = 8'h02;
-  localparam logic [7:0] RXor     = 8'h04;
-  localparam logic [7:0] ROr      = RAnd | RXor;
-  localparam logic [7:0] RShift   = 8'h08;
-  localparam logic [7:0] RExtend  = 8'h10;
-  localparam logic [7:0] RSpecial = 8'h20;  // MRS, other than stack pointers
-  localparam logic [7:0] RLink    = 8'h40;  // Return address of BL and BLX
-  localparam logic [7:0] RProduct = 8'h80;  // MULS of one cycle
+  localparam logic [6:0] RSum     = 7'h01;
+  localparam logic [6:0] RAnd     = 7'h02;
+  localparam logic [6:0] RXor     = 7'h04;
+  localparam logic [6:0] ROr      = RAnd | RXor;
+  localparam logic [6:0] RShift   = 7'h08;
+  localparam logic [6:0] RExtend  = 7'h10;
+  localparam logic [6:0] RSpecial = 7'h20;  // MRS, other than stack pointers
+  localparam logic [6:0] RProduct = 7'h40;  // MULS of one cycle
 
   // States of the control
   localparam logic [3:0] StReset     = 4'd0;   // Address of the initial stack pointer
@@ -31,5 +30,6 @@ package armv6m_pkg;
   localparam logic [3:0] StWaitEvent = 4'd12;  // WFE
   localparam logic [3:0] StLockup    = 4'd13;
   localparam logic [3:0] StReturn    = 4'd14;  // A handler went to a new address: is it an EXC_RETURN?
+  localparam logic [3:0] StLink      = 4'd15;  // The link of BL and BLX is written
 
 endpackage

@@ -56,11 +56,12 @@ module cpu_armv6m #(
   logic [31:0] d_imm;
   logic [2:0] d_extend;
   logic [5:0] d_amount;
-  logic [7:0] d_result, d_sysm;
+  logic [6:0] d_result;
+  logic [7:0] d_sysm;
   logic [8:0] d_list;
 
   // From the control
-  logic access, c_store, word, base, frame, free, fetch, step, go_sum, go_load, go_lockup, keep, c_write,
+  logic access, c_store, word, base, frame, free, fetch, step, go, go_lockup, keep, c_write,
         write_load, write_link, write_sum, write_reg, write_sp, write_lr, align, c_set_nz, c_set_c,
         c_set_v, set_t, c_cps, c_msr, unstack, set_sp, sp, enter, leave, lock, c_svc, hard, sev;
   logic [3:0] state, data_reg;
@@ -76,7 +77,8 @@ module cpu_armv6m #(
   logic        instr_valid, instr_fault, prefetch, condition;
 
   // Data
-  logic [31:0] sum, addr, value_a, store_word, load_word, special, scs_rdata, bus_rdata;
+  logic [2:0]  sum;  // Low bits
+  logic [31:0] write_word, addr, value_a, store_word, load_word, special, scs_rdata, bus_rdata;
   logic [19:0] data_addr;  // In the data phase
   logic [3:0]  nzcv, nzcv_new;
   logic [1:0]  size, in_size;
@@ -98,14 +100,14 @@ module cpu_armv6m #(
   // Fetch //
   ///////////
 
-  assign target = (sum & {32{go_sum}}) | (load_word & {32{go_load}}) | {{31{go_lockup}}, 1'b0};
+  assign target = write_word | {{31{go_lockup}}, 1'b0};
   assign fetch  = free & prefetch;
 
   armv6m_fetch i_fetch (
     .clk_i    ( clk_i                        ),
     .rst_ni   ( rst_ni                       ),
     .ready_i  ( hready_i                     ),
-    .load_i   ( go_sum | go_load | go_lockup ),
+    .load_i   ( go | go_lockup               ),
     .target_i ( target[31:1]                 ),
     .step_i   ( step                         ),
     .pc_o     ( pc                           ),
@@ -234,8 +236,7 @@ module cpu_armv6m #(
     .frame_o       ( frame                                 ),
     .fetch_o       ( free                                  ),
     .step_o        ( step                                  ),
-    .go_sum_o      ( go_sum                                ),
-    .go_load_o     ( go_load                               ),
+    .go_o          ( go                                    ),
     .go_lockup_o   ( go_lockup                             ),
     .state_o       ( state                                 ),
     .count_o       ( count                                 ),
@@ -339,6 +340,7 @@ module cpu_armv6m #(
     .psp_i        ( psp          ),
     .nzcv_o       ( nzcv_new     ),
     .sum_o        ( sum          ),
+    .write_o      ( write_word   ),
     .addr_o       ( addr         ),
     .addr_data_o  ( data_addr    ),
     .a_o          ( value_a      ),
