@@ -81,13 +81,12 @@ module armv6m_control #(
   output logic        unstack_o,      // Take over the stacked xPSR
   output logic        set_sp_o,       // Set CONTROL.SPSEL
   output logic        sp_o,           // To this
-  output logic        enter_o,        // Enter exception exc_num_o
+  output logic        enter_o,        // Enter exception vector_o
   output logic        leave_o,        // A handler ends
   output logic        lock_o,         // Lockup
   output logic        svc_o,          // SVCall becomes pending
-  output logic [5:0]  exc_num_o,      // Exception number
-  output logic [5:0]  vector_o,       // Number of the vector to read
-  output logic [1:0]  exc_prio_o,     // Its priority
+  output logic [5:0]  vector_o,       // Number of the vector to read; exception number
+  output logic        hold_o,         // The choice among pending exceptions must not change now
   output logic [1:0]  ret_o,          // EXC_RETURN bits 3:2: Thread mode, PSP
   output logic        hard_o,         // HardFault is pending
 
@@ -100,7 +99,6 @@ module armv6m_control #(
   input  logic        svc_ok_i,       // SVCall would
   input  logic        nmi_i,          // NMI is pending
   input  logic [5:0]  num_i,          // Pending exception of configurable priority
-  input  logic [1:0]  prio_i,         // Its priority
   input  logic        event_i,        // An event for WFE
   input  logic        sleeponexit_i,  // SCR.SLEEPONEXIT
   input  logic        misframed_i,    // The stack pointer is not a multiple of 8
@@ -116,8 +114,7 @@ module armv6m_control #(
   logic [3:0] reg_q, reg_d, lowest;
   logic [1:0] ret_q, ret_d;
   logic       align_q;
-  logic [5:0] exc_q;
-  logic [1:0] exc_prio_q;
+  logic       booting_q;     // The reset vector has not been read
   logic       hard_q, hard_set, event_q, event_clear;
   logic       scs_write_q;   // The choice does not yet know of a write to the private peripheral bus
   logic       bad, fault, derived, lock, take, last, to_pc;
@@ -361,14 +358,14 @@ module armv6m_control #(
       end
       armv6m_pkg::StVectorEnd: begin
         write_load_o = 1'b1;
-        if (error_i & (exc_q[5:2] == 4'd0)) begin  // Reset, NMI, HardFault
+        if (error_i & (booting_q | nmi_i | hard_q)) begin
           lock = 1'b1;
         end else if (error_i) begin
           derived = 1'b1;
         end else begin
           go_o    = 1'b1;
           set_t_o = 1'b1;
-          enter_o = exc_q != 6'd1;
+          enter_o = ~booting_q;
           state_d = armv6m_pkg::StExecute;
         end
       end
@@ -471,7 +468,7 @@ module armv6m_control #(
     if (!rst_ni) begin
       state_q     <= armv6m_pkg::StReset;
       count_q     <= 5'd0;
-      exc_q       <= 6'd1;
+      booting_q   <= 1'b1;
       hard_q      <= 1'b0;
       event_q     <= 1'b0;
       scs_write_q <= 1'b0;
@@ -480,11 +477,9 @@ module armv6m_control #(
       if (ready_i) begin
         state_q     <= state_d;
         count_q     <= count_d;
-        hard_q      <= hard_set | (hard_q & ~(enter_o & (exc_q == 6'd3)));
+        hard_q      <= hard_set | (hard_q & ~(enter_o & ~nmi_i));
         scs_write_q <= data_i & internal_i;
-        if (state_q == armv6m_pkg::StVector) begin
-          exc_q <= vector_o;
-        end
+        booting_q   <= booting_q & (state_q != armv6m_pkg::StVectorEnd);
       end
     end
   end
@@ -497,13 +492,13 @@ module armv6m_control #(
       if ((state_q == armv6m_pkg::StStack) & (count_q == 5'd0)) begin
         align_q <= misframed_i;
       end
-      if (state_q == armv6m_pkg::StVector) begin
-        exc_prio_q <= prio_i;
-      end
     end
   end
 
-  // The highest pending exception at this moment is the one that is entered: late arrival.
+  // The highest pending exception while its vector is addressed is the one that is entered: late arrival.
+  // The choice then waits for the vector.
+  assign hold_o = state_q == armv6m_pkg::StVector;
+
   always_comb begin
     if (state_q == armv6m_pkg::StResetPc) begin
       vector_o = 6'd1;
@@ -518,8 +513,6 @@ module armv6m_control #(
   assign count_o    = count_q;
   assign reg_o      = reg_q;
   assign align_o    = align_q;
-  assign exc_num_o  = exc_q;
-  assign exc_prio_o = exc_prio_q;
   assign ret_o      = ret_q;
   assign hard_o     = hard_q;
   assign sleeping_o = (state_q == armv6m_pkg::StSleep) | (state_q == armv6m_pkg::StWaitEvent);

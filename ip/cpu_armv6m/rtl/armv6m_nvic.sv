@@ -11,7 +11,8 @@ module armv6m_nvic #(
 ) (
   input  logic        clk_i,        // Clock
   input  logic        rst_ni,       // Reset, active low, asynchronous assertion
-  input  logic        ready_i,      // The choice may change (HREADY)
+  input  logic        ready_i,      // HREADY
+  input  logic        hold_i,       // The choice must not change now
   input  logic [31:0] irq_i,        // Interrupt lines
   input  logic        nmi_i,        // Non-maskable interrupt line
 
@@ -189,14 +190,14 @@ module armv6m_nvic #(
     if (!rst_ni) begin
       nmi_o   <= 1'b0;
       valid_o <= 1'b0;
-    end else if (ready_i) begin
+    end else if (ready_i & ~hold_i) begin
       nmi_o   <= nmi_q;
       valid_o <= |best;
     end
   end
 
   always_ff @(posedge clk_i) begin
-    if (ready_i) begin
+    if (ready_i & ~hold_i) begin
       prio_o <= {best_prio_hi, best_prio_lo};
       num_o  <= best_num;
     end

@@ -36,6 +36,7 @@ module armv6m_scs #(
   input  logic        svc_i,          // SVCall becomes pending
   input  logic        enter_i,        // Exception enter_num_i is entered (if ready_i)
   input  logic [5:0]  enter_num_i,    // Exception number
+  input  logic        hold_i,         // The choice must not change now
   input  logic        leave_i,        // The handler of exception active_num_i ends (if ready_i)
   output logic        new_o,          // Something became pending
   output logic        nmi_o,          // NMI is pending
@@ -106,6 +107,7 @@ module armv6m_scs #(
     .clk_i      ( clk_i                              ),
     .rst_ni     ( rst_ni                             ),
     .ready_i    ( ready_i                            ),
+    .hold_i     ( hold_i                             ),
     .irq_i      ( irq_i                              ),
     .nmi_i      ( nmi_i                              ),
     .iser_i     ( write & (word == 10'h040)          ),

@@ -63,11 +63,11 @@ module cpu_armv6m #(
   // From the control
   logic access, c_store, word, base, frame, free, fetch, step, go, go_lockup, keep, c_write,
         write_load, write_link, write_sum, write_reg, write_sp, write_lr, align, c_set_nz, c_set_c,
-        c_set_v, set_t, c_cps, c_msr, unstack, set_sp, sp, enter, leave, lock, c_svc, hard, sev;
+        c_set_v, set_t, c_cps, c_msr, unstack, set_sp, sp, enter, leave, lock, hold, c_svc, hard, sev;
   logic [3:0] state, data_reg;
   logic [4:0] count;
-  logic [5:0] exc_num, vector;
-  logic [1:0] exc_prio, ret;
+  logic [5:0] vector;
+  logic [1:0] ret;
 
   // Instruction, program counter
   logic [15:0] first, second;
@@ -263,9 +263,8 @@ module cpu_armv6m #(
     .leave_o       ( leave                                 ),
     .lock_o        ( lock                                  ),
     .svc_o         ( c_svc                                 ),
-    .exc_num_o     ( exc_num                               ),
     .vector_o      ( vector                                ),
-    .exc_prio_o    ( exc_prio                              ),
+    .hold_o        ( hold                                  ),
     .ret_o         ( ret                                   ),
     .hard_o        ( hard                                  ),
     .handler_i     ( ipsr != 6'd0                          ),
@@ -276,7 +275,6 @@ module cpu_armv6m #(
     .svc_ok_i      ( svc_ok                                ),
     .nmi_i         ( nmi                                   ),
     .num_i         ( irq_num                               ),
-    .prio_i        ( irq_prio                              ),
     .event_i       ( rxev_i | (sevonpend & new_pending)    ),
     .sleeponexit_i ( sleeponexit                           ),
     .misframed_i   ( sum[2]                                ),
@@ -367,8 +365,8 @@ module cpu_armv6m #(
     .set_sp_i     ( set_sp                        ),
     .sp_i         ( sp                            ),
     .enter_i      ( enter                         ),
-    .enter_num_i  ( exc_num                       ),
-    .enter_prio_i ( exc_prio                      ),
+    .enter_num_i  ( vector                        ),
+    .enter_prio_i ( irq_prio                      ),
     .leave_i      ( leave                         ),
     .lock_i       ( lock                          ),
     .nzcv_o       ( nzcv                          ),
@@ -463,7 +461,8 @@ module cpu_armv6m #(
     .hf_pend_i     ( hard                  ),
     .svc_i         ( c_svc                 ),
     .enter_i       ( enter                 ),
-    .enter_num_i   ( exc_num               ),
+    .enter_num_i   ( vector                ),
+    .hold_i        ( hold                  ),
     .leave_i       ( leave                 ),
     .new_o         ( new_pending           ),
     .nmi_o         ( nmi                   ),

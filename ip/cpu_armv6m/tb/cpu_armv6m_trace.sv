@@ -68,7 +68,7 @@ module cpu_armv6m_trace #(
   assign retire_o    = hready_i & (i_cpu.step | linking |
                                    ((i_cpu.state == armv6m_pkg::StExecute) & i_cpu.go & ~i_cpu.d_write));
   assign enter_o     = hready_i & i_cpu.enter;
-  assign enter_num_o = i_cpu.exc_num;
+  assign enter_num_o = i_cpu.vector;
   assign leave_o     = hready_i & i_cpu.leave;
   assign tail_o      = hready_i & (i_cpu.state == armv6m_pkg::StUnstack) & (i_cpu.count == 5'd0) & i_cpu.preempt;
   assign unstack_o   = hready_i & i_cpu.unstack;
