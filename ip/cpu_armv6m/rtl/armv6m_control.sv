@@ -110,7 +110,7 @@ module armv6m_control #(
 
   logic [3:0] state_q, state_d;
   logic [4:0] count_q, count_d;
-  logic [8:0] list_q, list_d, list_now, head;
+  logic [8:0] list_now, head;
   logic [3:0] reg_q, reg_d, lowest;
   logic [1:0] ret_q, ret_d;
   logic       align_q;
@@ -127,7 +127,12 @@ module armv6m_control #(
   // Registers of a multiple  //
   //////////////////////////////
 
-  assign list_now = (state_q == armv6m_pkg::StExecute) ? list_i : list_q;
+  // All of them first, then those above that of the data phase.
+  always_comb begin
+    for (int i = 0; i < 9; i++) begin
+      list_now[i] = list_i[i] & ((state_q == armv6m_pkg::StExecute) | ($unsigned(4'(i)) > reg_q));
+    end
+  end
   always_comb begin
     lowest = 4'd0;
     for (int i = 0; i < 8; i++) begin
@@ -141,7 +146,7 @@ module armv6m_control #(
   // The first register that is left, as one bit.
   assign head = list_now & (~list_now + 9'd1);
 
-  assign last  = list_q == 9'd0;
+  assign last  = list_now == 9'd0;
   assign to_pc = mult_load_i & list_i[8];
 
   ////////////////
@@ -159,7 +164,6 @@ module armv6m_control #(
   always_comb begin
     state_d      = state_q;
     count_d      = 5'd0;
-    list_d       = list_now & ~head;
     reg_d        = lowest;
     ret_d        = ret_q;
     access_o     = 1'b0;
@@ -453,7 +457,6 @@ module armv6m_control #(
     if (blocked_i) begin
       state_d = state_q;
       count_d = count_q;
-      list_d  = list_q;
       reg_d   = reg_q;
       ret_d   = ret_q;
       {step_o, go_o, write_o, set_nz_o, set_c_o, set_v_o, set_t_o, cps_o, msr_o} = '0;
@@ -486,7 +489,6 @@ module armv6m_control #(
 
   always_ff @(posedge clk_i) begin
     if (ready_i) begin
-      list_q <= list_d;
       reg_q  <= reg_d;
       ret_q  <= ret_d;
       if ((state_q == armv6m_pkg::StStack) & (count_q == 5'd0)) begin
