@@ -80,4 +80,33 @@ module armv6m_bus (
     end
   end
 
+`ifdef FORMAL
+  logic [41:0] phase, phase_q;
+  logic        waiting_q;  // An address phase was not accepted
+
+  assign phase = {htrans_o, hsize_o, hwrite_o, hprot_o, haddr_o};
+  always_ff @(posedge clk_i) begin
+    phase_q   <= phase;
+    waiting_q <= rst_ni && htrans_o[1] && !hready_i && !hresp_i;
+  end
+
+  always_comb begin
+    // The subordinate: ERROR takes two cycles, and only a transfer gets it.
+    assume (!second_q || (hready_i && hresp_i));
+    assume (!hresp_i || ((fetch_o || data_o) && !internal_o));
+    assume (!(hresp_i && hready_i) || second_q);
+
+    // The master: an address phase stays until it is accepted, or is withdrawn because of an ERROR.
+    assert (!(fetch_i && data_i));
+    assert (!(fetch_o && data_o));
+    assert (!htrans_o[0]);
+    assert (!htrans_o[1] || !second_q);
+    assert (!htrans_o[1] || hsize_o <= 3'd2);
+    assert (!htrans_o[1] || hsize_o != 3'd2 || haddr_o[1:0] == 2'd0);
+    assert (!htrans_o[1] || hsize_o != 3'd1 || !haddr_o[0]);
+    assert (!htrans_o[1] || !hwrite_o || hprot_o[0]);
+    assert (!waiting_q || phase == phase_q);
+  end
+`endif
+
 endmodule

@@ -520,4 +520,30 @@ module armv6m_control #(
   assign sleeping_o = (state_q == armv6m_pkg::StSleep) | (state_q == armv6m_pkg::StWaitEvent);
   assign lockup_o   = state_q == armv6m_pkg::StLockup;
 
+`ifdef FORMAL
+  // No deadlock: every instruction that is here ends or changes the state ...
+  always_comb begin
+    if (state_q == armv6m_pkg::StExecute && valid_i && !blocked_i && !(multiply_i && wfe_i)) begin
+      assert (step_o || go_o || state_d != armv6m_pkg::StExecute);
+    end
+  end
+`endif
+`ifdef FORMAL_ALONE
+  // ... and every state between instructions but sleep and lockup ends, whatever the inputs do.
+  logic [6:0] busy_q;
+  logic       between;
+
+  assign between = state_q != armv6m_pkg::StExecute && !sleeping_o && !lockup_o;
+  always_ff @(posedge clk_i or negedge rst_ni) begin
+    if (!rst_ni) begin
+      busy_q <= 7'd0;
+    end else if (ready_i) begin
+      busy_q <= (between && !blocked_i) ? busy_q + 7'd1 : 7'd0;
+    end
+  end
+  always_comb begin
+    assert (busy_q < 7'd72);
+  end
+`endif
+
 endmodule

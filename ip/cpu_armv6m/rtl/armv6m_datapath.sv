@@ -275,4 +275,14 @@ module armv6m_datapath #(
   assign store_o = file_b | ({pc_i, 1'b0} & {32{reg_i == 4'd15}}) |
                    ({nzcv_i, 3'd0, thumb_i, 14'd0, align_i, 3'd0, ipsr_i} & {32{reg_i == 4'd13}});
 
+`ifdef FORMAL
+  // What follows the first beat of several is aligned.
+  always_comb begin
+    if (state_i == armv6m_pkg::StMultiple ||
+        (count_i != 5'd0 && (state_i == armv6m_pkg::StStack || state_i == armv6m_pkg::StUnstack))) begin
+      assert (addr_q[1:0] == 2'd0);
+    end
+  end
+`endif
+
 endmodule

@@ -371,4 +371,15 @@ module armv6m_decode #(
     endcase
   end
 
+`ifdef FORMAL
+  logic [11:0] kinds;
+
+  // One kind of work at a time.
+  assign kinds = {load_o, store_o, multiple_o, branch_o, multiply_o, svc_o, cps_o, msr_o, mrs_o, wfi_o, wfe_o, sev_o};
+  always_comb begin
+    assert ((kinds & (kinds - 12'd1)) == 12'd0);
+    assert (!exchange_o || branch_o);
+  end
+`endif
+
 endmodule

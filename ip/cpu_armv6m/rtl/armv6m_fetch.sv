@@ -116,4 +116,11 @@ module armv6m_fetch (
 
   assign req_o = done_i ? odd : (~count_q[1] | (step_i & ~count_q[0]));
 
+`ifdef FORMAL
+  // There is room for what arrives.
+  always_comb begin
+    assert (!done_i || !count_q[1]);
+  end
+`endif
+
 endmodule

@@ -476,4 +476,36 @@ module cpu_armv6m #(
     .vtor_o        ( vtor                  )
   );
 
+`ifdef FORMAL
+  logic [31:0] wdata_q;
+  logic        storing_q;   // A store's data phase did not end
+
+  always_ff @(posedge clk_i) begin
+    wdata_q   <= hwdata_o;
+    storing_q <= rst_ni && in_data && in_store && !hready_i;
+  end
+  always_comb begin
+    assert (!storing_q || hwdata_o == wdata_q);
+    // The instruction of several cycles stays.
+    assert ((instr_valid && !instr_fault) || !(state == armv6m_pkg::StMemory || state == armv6m_pkg::StMultiple ||
+                                              state == armv6m_pkg::StMultiply));
+  end
+`endif
+`ifdef FORMAL_READY
+  // Without wait states the next instruction is never far.
+  logic [2:0] starved_q;
+
+  always_ff @(posedge clk_i or negedge rst_ni) begin
+    if (!rst_ni) begin
+      starved_q <= 3'd0;
+    end else begin
+      starved_q <= (free && !instr_valid && state == armv6m_pkg::StExecute) ? starved_q + 3'd1 : 3'd0;
+    end
+  end
+  always_comb begin
+    assume (hready_i && !hresp_i);
+    assert (starved_q < 3'd4);
+  end
+`endif
+
 endmodule
