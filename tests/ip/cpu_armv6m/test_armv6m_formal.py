@@ -69,7 +69,8 @@ def prove(name: str, sources: list[Path], folder: Path) -> None:
     top, macro, inputs, least, steps = PROOFS[name]
     common = f"sat -prove-asserts -set-assumes -verify {inputs}"
     reset = "" if top == "armv6m_decode" else "-set rst_ni 1"
-    induction = f"{common} {reset} -seq 1 -tempinduct -tempinduct-inductonly -tempinduct-skip {least - 1} -maxsteps {steps} {top}"
+    lengths = f"-tempinduct -tempinduct-inductonly -tempinduct-skip {least - 1} -maxsteps {steps}"
+    induction = f"{common} {reset} -seq 1 {lengths} {top}"
     sequence = " ".join(f"-set-at {step} rst_ni {int(step > 1)}" for step in range(1, steps + 2)) if reset else ""
     base = f"{common} {sequence} -seq {steps + 1} -prove-skip 1 {top}" if reset else ""
     run_yosys(f"{prepare(sources, top, macro)}{induction}\n{base}\n", folder / "proof.log")
