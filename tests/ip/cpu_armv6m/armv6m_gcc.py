@@ -60,6 +60,7 @@ def compile_c(folder: Path, name: str, *options: str) -> Job:
         "arm-none-eabi-gcc",
         "-mcpu=cortex-m0",
         "-mthumb",
+        "-masm-syntax-unified",
         *options,
         "-ffreestanding",
         "-nostdlib",
