@@ -13,11 +13,12 @@ module armv6m_bus (
 
   // Wanted address phase
   input  logic        fetch_i,     // A word of instructions
+  input  logic [31:2] pc_i,        // Its address
   input  logic        data_i,      // Data; not together with fetch_i
   input  logic        write_i,     // A store
   input  logic [1:0]  size_i,      // 0 byte, 1 halfword, 2 word
   input  logic        signed_i,    // Sign extension
-  input  logic [31:0] addr_i,      // Address
+  input  logic [31:0] addr_i,      // Address of the data
 
   // Data phase
   output logic        error_o,     // The data phase ends with ERROR (its second cycle)
@@ -43,12 +44,12 @@ module armv6m_bus (
   logic internal;
   logic no_execute;
 
-  assign no_execute = (addr_i[31:30] == 2'b11) | (addr_i[31:29] == 3'b010) | (addr_i[31:29] == 3'b101);
+  assign no_execute = (pc_i[31:30] == 2'b11) | (pc_i[31:29] == 3'b010) | (pc_i[31:29] == 3'b101);
   assign internal   = fetch_i ? no_execute : (addr_i[31:20] == 12'hE00);
 
-  assign haddr_o  = fetch_i ? {addr_i[31:2], 2'b00} : addr_i;
+  assign haddr_o  = fetch_i ? {pc_i, 2'b00} : addr_i;
   assign htrans_o = {(fetch_i | data_i) & ~internal & ~second_q, 1'b0};
-  assign hsize_o  = {1'b0, size_i};
+  assign hsize_o  = {1'b0, fetch_i ? 2'd2 : size_i};
   assign hwrite_o = write_i & ~fetch_i;
   assign hprot_o  = {3'b001, ~fetch_i};
 
@@ -78,5 +79,34 @@ module armv6m_bus (
       signed_o <= signed_i;
     end
   end
+
+`ifdef FORMAL
+  logic [41:0] phase, phase_q;
+  logic        waiting_q;  // An address phase was not accepted
+
+  assign phase = {htrans_o, hsize_o, hwrite_o, hprot_o, haddr_o};
+  always_ff @(posedge clk_i) begin
+    phase_q   <= phase;
+    waiting_q <= rst_ni && htrans_o[1] && !hready_i && !hresp_i;
+  end
+
+  always_comb begin
+    // The subordinate: ERROR takes two cycles, and only a transfer gets it.
+    assume (!second_q || (hready_i && hresp_i));
+    assume (!hresp_i || ((fetch_o || data_o) && !internal_o));
+    assume (!(hresp_i && hready_i) || second_q);
+
+    // The master: an address phase stays until it is accepted, or is withdrawn because of an ERROR.
+    assert (!(fetch_i && data_i));
+    assert (!(fetch_o && data_o));
+    assert (!htrans_o[0]);
+    assert (!htrans_o[1] || !second_q);
+    assert (!htrans_o[1] || hsize_o <= 3'd2);
+    assert (!htrans_o[1] || hsize_o != 3'd2 || haddr_o[1:0] == 2'd0);
+    assert (!htrans_o[1] || hsize_o != 3'd1 || !haddr_o[0]);
+    assert (!htrans_o[1] || !hwrite_o || hprot_o[0]);
+    assert (!waiting_q || phase == phase_q);
+  end
+`endif
 
 endmodule

@@ -37,8 +37,7 @@ module armv6m_control #(
   input  logic        set_nz_i,       // Set N and Z
   input  logic        set_c_i,        // Set C
   input  logic        set_v_i,        // Set V
-  input  logic [3:0]  rd_i,           // Destination
-  input  logic [3:0]  rt_i,           // Register to store
+  input  logic [2:0]  rt_i,           // Register to load or store
 
   // Bus
   input  logic        blocked_i,      // No address phase is accepted
@@ -46,26 +45,23 @@ module armv6m_control #(
   input  logic        error_i,        // It fails (if ready_i)
   input  logic        internal_i,     // It does not use the bus
   input  logic        misaligned_i,   // The address does not fit the size
-  input  logic        prefetch_i,     // A word is wanted
   output logic        access_o,       // Address phase of a data access
   output logic        store_o,        // It is a store
   output logic        word_o,         // It is a word
-  output logic        base_o,         // Its address is register A, not the sum
+  output logic        base_o,         // Its address is register A, not the sum; so is what keep_o keeps
   output logic        frame_o,        // Its address is the sum with bit 2 cleared
-  output logic        jump_o,         // Address phase of a branch target
-  output logic        fetch_o,        // Address phase of the wanted word
+  output logic        fetch_o,        // The bus is free for a fetch
 
   // Program counter
   output logic        step_o,         // Go to the next instruction
-  output logic        go_sum_o,       // Go to the sum
-  output logic        go_load_o,      // Go to the loaded word
+  output logic        go_o,           // Go to the word that could be written: the sum, or the loaded word
   output logic        go_lockup_o,    // Go to 0xFFFF_FFFE
 
   // Datapath
   output logic [3:0]  state_o,        // State, see armv6m_pkg
   output logic [4:0]  count_o,        // Beat, or bit of a multiplication
   output logic [3:0]  reg_o,          // Register of the data phase (stacking: 13 xPSR, 15 PC)
-  output logic        keep_o,         // Keep the sum in the address register
+  output logic        keep_o,         // Keep the address in the address register
   output logic        write_o,        // Write a register
   output logic        write_load_o,   // The loaded word, not the result or sum
   output logic        write_link_o,   // EXC_RETURN
@@ -85,13 +81,12 @@ module armv6m_control #(
   output logic        unstack_o,      // Take over the stacked xPSR
   output logic        set_sp_o,       // Set CONTROL.SPSEL
   output logic        sp_o,           // To this
-  output logic        enter_o,        // Enter exception exc_num_o
+  output logic        enter_o,        // Enter exception vector_o
   output logic        leave_o,        // A handler ends
   output logic        lock_o,         // Lockup
   output logic        svc_o,          // SVCall becomes pending
-  output logic [5:0]  exc_num_o,      // Exception number
-  output logic [5:0]  vector_o,       // Number of the vector to read
-  output logic [1:0]  exc_prio_o,     // Its priority
+  output logic [5:0]  vector_o,       // Number of the vector to read; exception number
+  output logic        hold_o,         // The choice among pending exceptions must not change now
   output logic [1:0]  ret_o,          // EXC_RETURN bits 3:2: Thread mode, PSP
   output logic        hard_o,         // HardFault is pending
 
@@ -104,11 +99,10 @@ module armv6m_control #(
   input  logic        svc_ok_i,       // SVCall would
   input  logic        nmi_i,          // NMI is pending
   input  logic [5:0]  num_i,          // Pending exception of configurable priority
-  input  logic [1:0]  prio_i,         // Its priority
   input  logic        event_i,        // An event for WFE
   input  logic        sleeponexit_i,  // SCR.SLEEPONEXIT
-  input  logic [31:0] sum_i,          // Sum: branch target, frame address
-  input  logic [31:0] load_word_i,    // Loaded word: branch target
+  input  logic        misframed_i,    // The stack pointer is not a multiple of 8
+  input  logic [31:1] pc_i,           // Program counter
   output logic        sev_o,          // SEV
   output logic        sleeping_o,     // WFI or WFE waits
   output logic        lockup_o        // Locked up
@@ -116,45 +110,52 @@ module armv6m_control #(
 
   logic [3:0] state_q, state_d;
   logic [4:0] count_q, count_d;
-  logic [8:0] list_q, list_d, list_now;
+  logic [8:0] list_now, head;
   logic [3:0] reg_q, reg_d, lowest;
   logic [1:0] ret_q, ret_d;
   logic       align_q;
-  logic [5:0] exc_q;
-  logic [1:0] exc_prio_q;
+  logic       booting_q;     // The reset vector has not been read
   logic       hard_q, hard_set, event_q, event_clear;
   logic       scs_write_q;   // The choice does not yet know of a write to the private peripheral bus
   logic       bad, fault, derived, lock, take, last, to_pc;
-  logic       load_return, sum_return;
+  logic       exc_return;
   logic       unused_bits;
 
-  assign unused_bits = ^{sum_i[27:4], sum_i[1:0], load_word_i[27:4], load_word_i[1:0]};
+  assign unused_bits = ^{pc_i[27:4], pc_i[1]};
 
   //////////////////////////////
   // Registers of a multiple  //
   //////////////////////////////
 
-  assign list_now = (state_q == armv6m_pkg::StExecute) ? list_i : list_q;
+  // All of them first, then those above that of the data phase.
   always_comb begin
-    lowest = mult_load_i ? 4'd15 : 4'd14;
-    for (int i = 7; i >= 0; i--) begin
-      if (list_now[i]) begin
-        lowest = $unsigned(4'(i));
-      end
+    for (int i = 0; i < 9; i++) begin
+      list_now[i] = list_i[i] & ((state_q == armv6m_pkg::StExecute) | ($unsigned(4'(i)) > reg_q));
+    end
+  end
+  always_comb begin
+    lowest = 4'd0;
+    for (int i = 0; i < 8; i++) begin
+      lowest = lowest | ($unsigned(4'(i)) & {4{head[i]}});
+    end
+    if (head[8]) begin
+      lowest = {3'b111, mult_load_i};
     end
   end
 
-  assign last  = list_q == 9'd0;
+  // The first register that is left, as one bit.
+  assign head = list_now & (~list_now + 9'd1);
+
+  assign last  = list_now == 9'd0;
   assign to_pc = mult_load_i & list_i[8];
 
   ////////////////
   // Conditions //
   ////////////////
 
-  assign bad         = fault_i | ~thumb_i | undefined_i;
-  assign take        = preempt_i & ~scs_write_q;
-  assign sum_return  = handler_i & return_i & (sum_i[31:28] == 4'hF);
-  assign load_return = handler_i & (load_word_i[31:28] == 4'hF);
+  assign bad        = fault_i | ~thumb_i | undefined_i;
+  assign take       = preempt_i & ~scs_write_q;
+  assign exc_return = pc_i[31:28] == 4'hF;
 
   ///////////
   // State //
@@ -163,7 +164,6 @@ module armv6m_control #(
   always_comb begin
     state_d      = state_q;
     count_d      = 5'd0;
-    list_d       = list_now & (list_now - 9'd1);
     reg_d        = lowest;
     ret_d        = ret_q;
     access_o     = 1'b0;
@@ -171,11 +171,9 @@ module armv6m_control #(
     word_o       = 1'b1;
     base_o       = 1'b0;
     frame_o      = 1'b0;
-    jump_o       = 1'b0;
     fetch_o      = 1'b0;
     step_o       = 1'b0;
-    go_sum_o     = 1'b0;
-    go_load_o    = 1'b0;
+    go_o         = 1'b0;
     go_lockup_o  = 1'b0;
     keep_o       = 1'b1;
     write_o      = 1'b0;
@@ -227,7 +225,7 @@ module armv6m_control #(
         if (take) begin
           state_d = armv6m_pkg::StStack;
         end else if (!valid_i) begin
-          fetch_o = prefetch_i;
+          fetch_o = 1'b1;
         end else if (bad) begin
           fault = 1'b1;
         end else if (load_i | store_i) begin
@@ -235,7 +233,7 @@ module armv6m_control #(
           access_o = ~misaligned_i;
           fault    = misaligned_i;
           store_o  = store_i;
-          reg_d    = load_i ? rd_i : rt_i;
+          reg_d    = {1'b0, rt_i};
           state_d  = armv6m_pkg::StMemory;
         end else if (multiple_i) begin
           access_o    = ~misaligned_i;
@@ -245,24 +243,22 @@ module armv6m_control #(
           write_o     = ~misaligned_i & write_back_i & (push_i | mult_load_i);
           write_sum_o = 1'b1;
           state_d     = armv6m_pkg::StMultiple;
-        end else if (branch_i & exchange_i & sum_return) begin
-          leave_o  = 1'b1;
-          ret_d    = sum_i[3:2];
-          set_sp_o = 1'b1;
-          sp_o     = sum_i[2];
-          state_d  = armv6m_pkg::StUnstack;
         end else if (branch_i) begin
-          jump_o   = 1'b1;
-          go_sum_o = 1'b1;
-          set_t_o  = exchange_i;
-          write_o  = write_i;
+          go_o    = 1'b1;
+          set_t_o = exchange_i;
+          base_o  = 1'b1;  // Keep the link
+          if (write_i) begin
+            state_d = armv6m_pkg::StLink;
+          end else if (return_i & handler_i) begin
+            state_d = armv6m_pkg::StReturn;
+          end
         end else if (svc_i) begin
           step_o  = 1'b1;
           svc_o   = svc_ok_i;
           fault   = ~svc_ok_i;
           state_d = armv6m_pkg::StStack;
         end else begin
-          fetch_o  = prefetch_i;
+          fetch_o  = 1'b1;
           write_o  = write_i;
           set_nz_o = set_nz_i;
           set_c_o  = set_c_i;
@@ -285,8 +281,15 @@ module armv6m_control #(
           end
         end
       end
+      armv6m_pkg::StLink: begin
+        fetch_o     = 1'b1;
+        write_o     = 1'b1;
+        write_sum_o = 1'b1;
+        write_lr_o  = 1'b1;
+        state_d     = armv6m_pkg::StExecute;
+      end
       armv6m_pkg::StMultiply: begin
-        fetch_o = prefetch_i;
+        fetch_o = 1'b1;
         count_d = count_q + 5'd1;
         if (count_q == 5'd31) begin
           write_o  = 1'b1;
@@ -296,7 +299,7 @@ module armv6m_control #(
         end
       end
       armv6m_pkg::StMemory: begin
-        fetch_o      = prefetch_i & ~(internal_i & error_i);
+        fetch_o      = ~(internal_i & error_i);
         fault        = error_i;
         step_o       = ~error_i;
         write_o      = load_i & ~error_i;
@@ -314,18 +317,12 @@ module armv6m_control #(
           state_d = armv6m_pkg::StRestore;
         end else if (!last) begin
           access_o = 1'b1;
-        end else if (to_pc & load_return) begin
-          leave_o  = 1'b1;
-          ret_d    = load_word_i[3:2];
-          set_sp_o = 1'b1;
-          sp_o     = load_word_i[2];
-          state_d  = armv6m_pkg::StUnstack;
         end else begin
-          go_load_o = to_pc;
+          go_o      = to_pc;
           set_t_o   = to_pc;
           step_o    = 1'b1;
-          fetch_o   = prefetch_i & ~to_pc;
-          state_d   = armv6m_pkg::StExecute;
+          fetch_o   = ~to_pc;
+          state_d   = (to_pc & handler_i) ? armv6m_pkg::StReturn : armv6m_pkg::StExecute;
         end
       end
       armv6m_pkg::StRestore: begin
@@ -364,15 +361,27 @@ module armv6m_control #(
         state_d      = armv6m_pkg::StVectorEnd;
       end
       armv6m_pkg::StVectorEnd: begin
-        if (error_i & (exc_q[5:2] == 4'd0)) begin  // Reset, NMI, HardFault
+        write_load_o = 1'b1;
+        if (error_i & (booting_q | nmi_i | hard_q)) begin
           lock = 1'b1;
         end else if (error_i) begin
           derived = 1'b1;
         end else begin
-          go_load_o = 1'b1;
-          set_t_o   = 1'b1;
-          enter_o   = exc_q != 6'd1;
-          state_d   = armv6m_pkg::StExecute;
+          go_o    = 1'b1;
+          set_t_o = 1'b1;
+          enter_o = ~booting_q;
+          state_d = armv6m_pkg::StExecute;
+        end
+      end
+      armv6m_pkg::StReturn: begin
+        fetch_o = ~exc_return;
+        state_d = armv6m_pkg::StExecute;
+        if (exc_return) begin
+          leave_o  = 1'b1;
+          ret_d    = pc_i[3:2];
+          set_sp_o = 1'b1;
+          sp_o     = pc_i[2];
+          state_d  = armv6m_pkg::StUnstack;
         end
       end
       armv6m_pkg::StUnstack: begin
@@ -389,10 +398,10 @@ module armv6m_control #(
         end else begin
           access_o  = ~count_q[3];
           write_o   = data_i & (reg_q != 4'd15);
-          go_load_o = data_i & (reg_q == 4'd15);
+          go_o      = data_i & (reg_q == 4'd15);
           if (count_q[3]) begin
             unstack_o = 1'b1;
-            fetch_o   = prefetch_i;
+            fetch_o   = 1'b1;
             count_d   = 5'd0;
             state_d   = (sleeponexit_i & ret_q[1]) ? armv6m_pkg::StSleep : armv6m_pkg::StExecute;
           end
@@ -448,10 +457,9 @@ module armv6m_control #(
     if (blocked_i) begin
       state_d = state_q;
       count_d = count_q;
-      list_d  = list_q;
       reg_d   = reg_q;
       ret_d   = ret_q;
-      {step_o, go_sum_o, go_load_o, write_o, set_nz_o, set_c_o, set_v_o, set_t_o, cps_o, msr_o} = '0;
+      {step_o, go_o, write_o, set_nz_o, set_c_o, set_v_o, set_t_o, cps_o, msr_o} = '0;
       {set_sp_o, leave_o, svc_o, sev_o, fault, derived, event_clear, keep_o} = '0;
     end
   end
@@ -463,7 +471,7 @@ module armv6m_control #(
     if (!rst_ni) begin
       state_q     <= armv6m_pkg::StReset;
       count_q     <= 5'd0;
-      exc_q       <= 6'd1;
+      booting_q   <= 1'b1;
       hard_q      <= 1'b0;
       event_q     <= 1'b0;
       scs_write_q <= 1'b0;
@@ -472,30 +480,27 @@ module armv6m_control #(
       if (ready_i) begin
         state_q     <= state_d;
         count_q     <= count_d;
-        hard_q      <= hard_set | (hard_q & ~(enter_o & (exc_q == 6'd3)));
+        hard_q      <= hard_set | (hard_q & ~(enter_o & ~nmi_i));
         scs_write_q <= data_i & internal_i;
-        if (state_q == armv6m_pkg::StVector) begin
-          exc_q <= vector_o;
-        end
+        booting_q   <= booting_q & (state_q != armv6m_pkg::StVectorEnd);
       end
     end
   end
 
   always_ff @(posedge clk_i) begin
     if (ready_i) begin
-      list_q <= list_d;
       reg_q  <= reg_d;
       ret_q  <= ret_d;
       if ((state_q == armv6m_pkg::StStack) & (count_q == 5'd0)) begin
-        align_q <= sum_i[2];
-      end
-      if (state_q == armv6m_pkg::StVector) begin
-        exc_prio_q <= prio_i;
+        align_q <= misframed_i;
       end
     end
   end
 
-  // The highest pending exception at this moment is the one that is entered: late arrival.
+  // The highest pending exception while its vector is addressed is the one that is entered: late arrival.
+  // The choice then waits for the vector.
+  assign hold_o = state_q == armv6m_pkg::StVector;
+
   always_comb begin
     if (state_q == armv6m_pkg::StResetPc) begin
       vector_o = 6'd1;
@@ -510,11 +515,35 @@ module armv6m_control #(
   assign count_o    = count_q;
   assign reg_o      = reg_q;
   assign align_o    = align_q;
-  assign exc_num_o  = exc_q;
-  assign exc_prio_o = exc_prio_q;
   assign ret_o      = ret_q;
   assign hard_o     = hard_q;
   assign sleeping_o = (state_q == armv6m_pkg::StSleep) | (state_q == armv6m_pkg::StWaitEvent);
   assign lockup_o   = state_q == armv6m_pkg::StLockup;
+
+`ifdef FORMAL
+  // No deadlock: every instruction that is here ends or changes the state ...
+  always_comb begin
+    if (state_q == armv6m_pkg::StExecute && valid_i && !blocked_i && !(multiply_i && wfe_i)) begin
+      assert (step_o || go_o || state_d != armv6m_pkg::StExecute);
+    end
+  end
+`endif
+`ifdef FORMAL_ALONE
+  // ... and every state between instructions but sleep and lockup ends, whatever the inputs do.
+  logic [6:0] busy_q;
+  logic       between;
+
+  assign between = state_q != armv6m_pkg::StExecute && !sleeping_o && !lockup_o;
+  always_ff @(posedge clk_i or negedge rst_ni) begin
+    if (!rst_ni) begin
+      busy_q <= 7'd0;
+    end else if (ready_i) begin
+      busy_q <= (between && !blocked_i) ? busy_q + 7'd1 : 7'd0;
+    end
+  end
+  always_comb begin
+    assert (busy_q < 7'd72);
+  end
+`endif
 
 endmodule

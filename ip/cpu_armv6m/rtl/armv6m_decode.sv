@@ -4,30 +4,31 @@
 //
 // Bits that the architecture calls "should be" are ignored. An empty register list is undefined here.
 
-module armv6m_decode (
+module armv6m_decode #(
+  parameter bit FastMul = 1'b0     // MULS takes one cycle
+) (
   input  logic [15:0] first_i,     // First halfword
   input  logic [15:0] second_i,    // Second halfword of a 32-bit instruction
 
   // Datapath
   output logic [3:0]  ra_o,        // Register A: 0 to 14, 15 is PC
   output logic [3:0]  rb_o,        // Register B
-  output logic [3:0]  rd_o,        // Destination (load: Rt)
-  output logic [3:0]  rt_o,        // Register to store
-  output logic [1:0]  a_sel_o,     // First operand
-  output logic        b_imm_o,     // Second operand: imm_o instead of register B
-  output logic [31:0] imm_o,       // Immediate, offset
-  output logic        invert_o,    // Subtract (BIC)
+  output logic [3:0]  rd_o,        // Destination, not of a load
+  output logic [2:0]  rt_o,        // Register to load or store
+  output logic        a_use_o,     // First operand: register A, otherwise 0
+  output logic        a_word_o,    // Without bit 1 of PC
+  output logic        b_use_o,     // Second operand: register B, otherwise imm_o
+  output logic [31:0] imm_o,       // Immediate, offset; 0 with register B
+  output logic        invert_o,    // Invert the second operand
   output logic        carry_one_o, // Carry in is 1
   output logic        carry_flag_o,// Carry in is the C flag
-  output logic [1:0]  logic_o,     // Logic operation
   output logic [2:0]  extend_o,    // Extension or reversal
   output logic        left_o,      // LSL
   output logic        rotate_o,    // ROR
   output logic        arith_o,     // ASR
-  output logic        amount_imm_o,// Shift by amount_o instead of by register B
-  output logic [7:0]  amount_o,    // Shift amount
-  output logic [2:0]  result_o,    // What to write
-  output logic        write_o,     // Write rd_o
+  output logic [5:0]  amount_o,    // Shift amount without register B, otherwise 0
+  output logic [6:0]  result_o,    // What to write
+  output logic        write_o,     // Write rd_o (BL, BLX: the link)
   output logic        set_nz_o,    // Set N and Z
   output logic        set_c_o,     // Set C
   output logic        set_v_o,     // Set V
@@ -52,6 +53,7 @@ module armv6m_decode (
   output logic        multiply_o,  // MULS
   output logic        svc_o,       // SVC
   output logic        cps_o,       // CPS; bit 4 of the instruction is PRIMASK
+  output logic        mrs_o,       // MRS
   output logic        msr_o,       // MSR from register A
   output logic [7:0]  sysm_o,      // Special register of MRS and MSR
   output logic        wfi_o,       // WFI
@@ -94,20 +96,19 @@ module armv6m_decode (
     ra_o = {1'b0, low_n};
     rb_o = {1'b0, low_m};
     rd_o = {1'b0, low_d};
-    rt_o = {1'b0, low_d};
-    a_sel_o = armv6m_pkg::ARegister;
-    b_imm_o = 1'b0;
+    rt_o = low_d;
+    a_use_o = 1'b1;
+    a_word_o = 1'b0;
+    b_use_o = 1'b0;
     imm_o = 32'd0;
     invert_o = 1'b0;
     carry_one_o = 1'b0;
     carry_flag_o = 1'b0;
-    logic_o = 2'd0;
     extend_o = {first_i[11], first_i[7:6]};
     left_o = 1'b0;
     rotate_o = 1'b0;
     arith_o = 1'b0;
-    amount_imm_o = 1'b0;
-    amount_o = {2'b00, (imm5 == 5'd0) & (first_i[12:11] != 2'b00), imm5};  // LSR #0, ASR #0 mean 32
+    amount_o = 6'd0;
     result_o = armv6m_pkg::RSum;
     write_o = 1'b0;
     set_nz_o = 1'b0;
@@ -128,6 +129,7 @@ module armv6m_decode (
     multiply_o = 1'b0;
     svc_o = 1'b0;
     cps_o = 1'b0;
+    mrs_o = 1'b0;
     msr_o = 1'b0;
     wfi_o = 1'b0;
     wfe_o = 1'b0;
@@ -139,8 +141,8 @@ module armv6m_decode (
       // Shift, add, sub, compare //
       //////////////////////////////
       16'b00011_???????????: begin  // ADDS, SUBS: register, 3-bit immediate
-        b_imm_o = first_i[10];
-        imm_o[2:0] = low_m;
+        b_use_o = ~first_i[10];
+        imm_o[2:0] = low_m & {3{first_i[10]}};
         invert_o = first_i[9];
         carry_one_o = first_i[9];
         {write_o, set_nz_o, set_c_o, set_v_o} = 4'b1111;
@@ -148,15 +150,14 @@ module armv6m_decode (
       16'b0000_????????????, 16'b00010_???????????: begin  // LSLS, LSRS, ASRS by immediate
         left_o = first_i[12:11] == 2'b00;
         arith_o = first_i[12];
-        amount_imm_o = 1'b1;
+        amount_o = {(imm5 == 5'd0) & ~left_o, imm5};  // LSR #0, ASR #0 mean 32
         result_o = armv6m_pkg::RShift;
         {write_o, set_nz_o, set_c_o} = 3'b111;
       end
       16'b001_?????????????: begin  // MOVS, CMP, ADDS, SUBS: 8-bit immediate
         ra_o = {1'b0, low_t};
         rd_o = {1'b0, low_t};
-        a_sel_o = (first_i[12:11] == 2'b00) ? armv6m_pkg::AZero : armv6m_pkg::ARegister;
-        b_imm_o = 1'b1;
+        a_use_o = first_i[12:11] != 2'b00;
         imm_o[7:0] = first_i[7:0];
         invert_o = first_i[11];
         carry_one_o = first_i[11];
@@ -171,35 +172,35 @@ module armv6m_decode (
       16'b010000_??????????: begin
         ra_o = {1'b0, low_d};
         rb_o = {1'b0, low_n};
+        b_use_o = 1'b1;
         write_o = 1'b1;
         set_nz_o = 1'b1;
         case (first_i[9:6])
-          4'h0: result_o = armv6m_pkg::RLogic;                                            // ANDS
-          4'h1: begin result_o = armv6m_pkg::RLogic; logic_o = 2'd1; end                  // EORS
+          4'h0: result_o = armv6m_pkg::RAnd;                                              // ANDS
+          4'h1: result_o = armv6m_pkg::RXor;                                              // EORS
           4'h2: begin result_o = armv6m_pkg::RShift; left_o = 1'b1; set_c_o = 1'b1; end   // LSLS
           4'h3: begin result_o = armv6m_pkg::RShift; set_c_o = 1'b1; end                  // LSRS
           4'h4: begin result_o = armv6m_pkg::RShift; arith_o = 1'b1; set_c_o = 1'b1; end  // ASRS
-          4'h5: begin carry_flag_o = 1'b1; {set_c_o, set_v_o} = 2'b11; end    // ADCS
-          4'h6: begin                                                         // SBCS
-            invert_o = 1'b1;
-            carry_flag_o = 1'b1;
-            {set_c_o, set_v_o} = 2'b11;
-          end
+          4'h5: begin carry_flag_o = 1'b1; {set_c_o, set_v_o} = 2'b11; end                // ADCS
+          4'h6: begin {invert_o, carry_flag_o, set_c_o, set_v_o} = 4'b1111; end           // SBCS
           4'h7: begin result_o = armv6m_pkg::RShift; rotate_o = 1'b1; set_c_o = 1'b1; end // RORS
-          4'h8: begin result_o = armv6m_pkg::RLogic; write_o = 1'b0; end                  // TST
-          4'h9: begin                                                         // RSBS
-            a_sel_o = armv6m_pkg::AZero;
+          4'h8: begin result_o = armv6m_pkg::RAnd; write_o = 1'b0; end                    // TST
+          4'h9: begin                                                                     // RSBS
+            a_use_o = 1'b0;
             {invert_o, carry_one_o, set_c_o, set_v_o} = 4'b1111;
           end
-          4'hA: begin                                                         // CMP
+          4'hA: begin                                                                     // CMP
             write_o = 1'b0;
             {invert_o, carry_one_o, set_c_o, set_v_o} = 4'b1111;
           end
-          4'hB: begin write_o = 1'b0; {set_c_o, set_v_o} = 2'b11; end         // CMN
-          4'hC: begin result_o = armv6m_pkg::RLogic; logic_o = 2'd2; end                  // ORRS
-          4'hD: begin result_o = armv6m_pkg::RProduct; multiply_o = 1'b1; end             // MULS
-          4'hE: begin result_o = armv6m_pkg::RLogic; invert_o = 1'b1; end                 // BICS
-          default: begin result_o = armv6m_pkg::RLogic; logic_o = 2'd3; end               // MVNS
+          4'hB: begin write_o = 1'b0; {set_c_o, set_v_o} = 2'b11; end                     // CMN
+          4'hC: result_o = armv6m_pkg::ROr;                                               // ORRS
+          4'hD: begin                                                                     // MULS
+            multiply_o = 1'b1;
+            result_o = FastMul ? armv6m_pkg::RProduct : armv6m_pkg::RSum;
+          end
+          4'hE: begin result_o = armv6m_pkg::RAnd; invert_o = 1'b1; end                   // BICS
+          default: begin result_o = armv6m_pkg::RXor; {a_use_o, invert_o} = 2'b01; end    // MVNS
         endcase
       end
 
@@ -210,20 +211,21 @@ module armv6m_decode (
         ra_o = high_d;
         rb_o = high_m;
         rd_o = high_d;
-        a_sel_o = first_i[9] ? armv6m_pkg::AZero : armv6m_pkg::ARegister;
+        a_use_o = ~first_i[9];
+        b_use_o = 1'b1;
         write_o = high_d != 4'd15;
         branch_o = high_d == 4'd15;
       end
       16'b010001_01_????????: begin  // CMP
         ra_o = high_d;
         rb_o = high_m;
+        b_use_o = 1'b1;
         {invert_o, carry_one_o, set_nz_o, set_c_o, set_v_o} = 5'b11111;
       end
       16'b010001_11_????????: begin  // BX, BLX
         rb_o = high_m;
-        rd_o = 4'd14;
-        a_sel_o = armv6m_pkg::AZero;
-        result_o = armv6m_pkg::RLink;
+        a_use_o = 1'b0;
+        b_use_o = 1'b1;
         write_o = first_i[7];
         branch_o = 1'b1;
         exchange_o = 1'b1;
@@ -235,13 +237,13 @@ module armv6m_decode (
       ////////////////////////
       16'b01001_???????????: begin  // LDR literal
         ra_o = 4'd15;
-        rd_o = {1'b0, low_t};
-        a_sel_o = armv6m_pkg::AWord;
-        b_imm_o = 1'b1;
+        rt_o = low_t;
+        a_word_o = 1'b1;
         imm_o[9:2] = first_i[7:0];
         load_o = 1'b1;
       end
       16'b0101_????????????: begin  // Register offset
+        b_use_o = 1'b1;
         store_o = (first_i[11:9] <= 3'd2);
         load_o = ~store_o;
         signed_o = (first_i[11:9] == 3'd3) | (first_i[11:9] == 3'd7);
@@ -252,14 +254,12 @@ module armv6m_decode (
         endcase
       end
       16'b011_?????????????: begin  // Word, byte: immediate offset
-        b_imm_o = 1'b1;
         imm_o[6:0] = first_i[12] ? {2'b00, imm5} : {imm5, 2'b00};
         size_o = first_i[12] ? 2'd0 : 2'd2;
         load_o = first_i[11];
         store_o = ~first_i[11];
       end
       16'b1000_????????????: begin  // Halfword: immediate offset
-        b_imm_o = 1'b1;
         imm_o[5:1] = imm5;
         size_o = 2'd1;
         load_o = first_i[11];
@@ -267,9 +267,7 @@ module armv6m_decode (
       end
       16'b1001_????????????: begin  // Relative to SP
         ra_o = 4'd13;
-        rd_o = {1'b0, low_t};
-        rt_o = {1'b0, low_t};
-        b_imm_o = 1'b1;
+        rt_o = low_t;
         imm_o[9:2] = first_i[7:0];
         load_o = first_i[11];
         store_o = ~first_i[11];
@@ -281,15 +279,13 @@ module armv6m_decode (
       16'b1010_????????????: begin  // ADR, ADD Rd, SP
         ra_o = first_i[11] ? 4'd13 : 4'd15;
         rd_o = {1'b0, low_t};
-        a_sel_o = armv6m_pkg::AWord;
-        b_imm_o = 1'b1;
+        a_word_o = 1'b1;
         imm_o[9:2] = first_i[7:0];
         write_o = 1'b1;
       end
       16'b1011_0000_????????: begin  // ADD SP, SUB SP
         ra_o = 4'd13;
         rd_o = 4'd13;
-        b_imm_o = 1'b1;
         imm_o[8:2] = first_i[6:0];
         invert_o = first_i[7];
         carry_one_o = first_i[7];
@@ -297,6 +293,7 @@ module armv6m_decode (
       end
       16'b1011_0010_????????, 16'b1011_1010_????????: begin  // Extensions, reversals
         rb_o = {1'b0, low_n};
+        b_use_o = 1'b1;
         result_o = armv6m_pkg::RExtend;
         write_o = 1'b1;
         undefined_o = first_i[11] & (first_i[7:6] == 2'b10);
@@ -304,7 +301,6 @@ module armv6m_decode (
       16'b1011_?10?_????????: begin  // PUSH, POP
         ra_o = 4'd13;
         rd_o = 4'd13;
-        b_imm_o = 1'b1;
         imm_o[5:2] = count;
         invert_o = ~first_i[11];
         carry_one_o = ~first_i[11];
@@ -322,7 +318,6 @@ module armv6m_decode (
       16'b1100_????????????: begin  // STM, LDM
         ra_o = {1'b0, low_t};
         rd_o = {1'b0, low_t};
-        b_imm_o = 1'b1;
         imm_o[5:2] = count;
         multiple_o = 1'b1;
         write_back_o = ~first_i[11] | ~list_o[{1'b0, low_t}];
@@ -334,7 +329,6 @@ module armv6m_decode (
       ////////////////////
       16'b1101_????????????: begin  // Conditional branch, UDF, SVC
         ra_o = 4'd15;
-        b_imm_o = 1'b1;
         imm_o = {{23{first_i[7]}}, first_i[7:0], 1'b0};
         branch_o = first_i[11:9] != 3'd7;
         condition_o = 1'b1;
@@ -343,27 +337,29 @@ module armv6m_decode (
       end
       16'b11100_???????????: begin  // Branch
         ra_o = 4'd15;
-        b_imm_o = 1'b1;
         imm_o = {{20{first_i[10]}}, first_i[10:0], 1'b0};
         branch_o = 1'b1;
       end
       16'b11110_???????????: begin  // 32-bit instructions
         ra_o = 4'd15;
-        b_imm_o = 1'b1;
         if ((second_i[15:14] == 2'b11) & second_i[12]) begin         // BL
           imm_o = far;
-          rd_o = 4'd14;
-          result_o = armv6m_pkg::RLink;
           write_o = 1'b1;
           branch_o = 1'b1;
         end else if ((second_i[15:14] != 2'b10) | second_i[12]) begin
           undefined_o = 1'b1;
         end else if (first_i[10:5] == 6'b011100) begin               // MSR
           ra_o = first_i[3:0];
+          rd_o = 4'd13;                                              // MSP or PSP
           msr_o = 1'b1;
+          write_o = second_i[7:1] == 7'd4;
         end else if (first_i[10:5] == 6'b011111) begin               // MRS
+          a_use_o = 1'b0;
+          rb_o = 4'd13;                                              // MSP or PSP
+          b_use_o = second_i[7:1] == 7'd4;
           rd_o = second_i[11:8];
-          result_o = armv6m_pkg::RSpecial;
+          mrs_o = 1'b1;
+          result_o = armv6m_pkg::RSum | armv6m_pkg::RSpecial;
           write_o = second_i[11:8] != 4'd15;
         end else if ((first_i[10:4] == 7'b0111011) & ((second_i[7:5] == 3'b010) | (second_i[7:4] == 4'd6))) begin
           branch_o = second_i[7:4] == 4'd6;                          // DSB, DMB; ISB fetches anew
@@ -374,5 +370,16 @@ module armv6m_decode (
       default: undefined_o = 1'b1;
     endcase
   end
+
+`ifdef FORMAL
+  logic [11:0] kinds;
+
+  // One kind of work at a time.
+  assign kinds = {load_o, store_o, multiple_o, branch_o, multiply_o, svc_o, cps_o, msr_o, mrs_o, wfi_o, wfe_o, sev_o};
+  always_comb begin
+    assert ((kinds & (kinds - 12'd1)) == 12'd0);
+    assert (!exchange_o || branch_o);
+  end
+`endif
 
 endmodule

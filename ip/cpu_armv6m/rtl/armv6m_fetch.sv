@@ -1,7 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Program counter and prefetch of two words. The word at address A is kept in slot A[2], so the
-// program counter alone says where an instruction is and what to fetch next.
+// Program counter and a queue of three prefetched halfwords. The first one is the current instruction, so
+// decoding starts at a flip-flop.
+//
+// A word is fetched when no more than one halfword will be left after this cycle: it arrives at the end of
+// the next cycle, and there is always room for it. Words are whole except for the first one behind a
+// branch to an odd halfword, so two addresses are enough: the word of the program counter while nothing of
+// it is here, and the word after it. One incrementer makes both; no instruction needs the other one.
 
 module armv6m_fetch (
   input  logic        clk_i,     // Clock
@@ -9,12 +14,11 @@ module armv6m_fetch (
   input  logic        ready_i,   // HREADY: nothing moves without it
 
   // Program counter
-  input  logic        load_i,    // Go to target_i; drops the prefetched words
+  input  logic        load_i,    // Go to target_i; drops the prefetched halfwords. No fetch may start now
   input  logic [31:1] target_i,  // Where to go
-  input  logic        step_i,    // Go to next_o
+  input  logic        step_i,    // Go to the following instruction
   output logic [31:1] pc_o,      // Address of the current instruction
-  output logic [31:1] pc4_o,     // pc_o + 4, what an instruction reads as PC
-  output logic [31:1] next_o,    // Address of the following instruction
+  output logic [31:2] ahead_o,   // Address of the word after that of pc_o, if valid_o; and of the wanted word
 
   // Current instruction
   output logic [15:0] first_o,   // First halfword
@@ -23,49 +27,33 @@ module armv6m_fetch (
   output logic        fault_o,   // Part of it could not be fetched
 
   // Bus
-  output logic        req_o,     // A word is wanted
-  output logic [31:2] addr_o,    // Its address
-  input  logic        issue_i,   // A fetch has its address phase now (this one, or a branch target)
-  input  logic        slot_i,    // Bit 2 of its address
+  output logic        req_o,     // The word at ahead_o is wanted
   input  logic        done_i,    // A fetch ends its data phase now (if ready_i)
   input  logic [31:0] rdata_i,   // Fetched word
   input  logic        error_i    // It is a bus error
 );
 
   logic [31:1] pc_q;
-  logic [31:2] ahead;           // Word after the current one
-  logic [31:0] word0_q, word1_q;  // Slots 0 and 1
-  logic [31:0] word_here;
-  logic [15:0] half_there;
-  logic [1:0]  valid_q;
-  logic [1:0]  fault_q;
-  logic        slot_q;          // Slot of the word in its data phase
-  logic        here, there;     // Current word's slot, the other slot
-  logic        need_here, need_there;
+  logic [1:0]  count_q;         // Halfwords in the queue
+  logic [16:0] q0, q1, q2;      // Halfwords, bit 16: could not be fetched
+  logic [16:0] low, high;       // Halfwords that arrive
   logic        wide;            // The instruction has 32 bits
-  logic        there_used;
-
+  logic        empty, odd;      // Nothing is here; the first halfword that arrives is not wanted
+  logic [1:0]  used, left, new_count;
 
   /////////////////////
   // Program counter //
   /////////////////////
 
-  assign here   = pc_q[2];
-  assign there  = ~pc_q[2];
-  assign ahead  = pc_q[31:2] + 30'd1;
-  assign pc_o   = pc_q;
-  assign pc4_o  = {ahead, pc_q[1]};
-  assign next_o = {(pc_q[1] | wide) ? ahead : pc_q[31:2], pc_q[1] ^ ~wide};
+  assign ahead_o = pc_q[31:2] + {29'd0, ~empty | done_i};
+  assign pc_o    = pc_q;
 
-  always_ff @(posedge clk_i or negedge rst_ni) begin
-    if (!rst_ni) begin
-      pc_q <= '0;
-    end else if (ready_i) begin
-      if (load_i) begin
-        pc_q <= target_i;
-      end else if (step_i) begin
-        pc_q <= next_o;
-      end
+  always_ff @(posedge clk_i) begin
+    if (ready_i & (load_i | (step_i & (pc_q[1] | wide)))) begin
+      pc_q[31:2] <= load_i ? target_i[31:2] : ahead_o;
+    end
+    if (ready_i & (load_i | step_i)) begin
+      pc_q[1] <= load_i ? target_i[1] : pc_q[1] ^ ~wide;
     end
   end
 
@@ -73,54 +61,66 @@ module armv6m_fetch (
   // Instruction //
   /////////////////
 
-  assign word_here  = here ? word1_q : word0_q;
-  assign half_there = here ? word0_q[15:0] : word1_q[15:0];
-  assign first_o    = pc_q[1] ? word_here[31:16] : word_here[15:0];
-  assign second_o   = pc_q[1] ? half_there : word_here[31:16];
-  assign wide     = first_o[15:11] >= 5'b11101;
-  assign there_used = wide & pc_q[1] & ~fault_q[here];
-  assign valid_o    = valid_q[here] & (valid_q[there] | ~there_used);
-  assign fault_o    = fault_q[here] | (there_used & fault_q[there]);
+  assign first_o  = q0[15:0];
+  assign second_o = q1[15:0];
+  assign wide   = (q0[15:13] == 3'b111) & (q0[12:11] != 2'b00);
+  assign valid_o  = count_q[1] | (count_q[0] & (~wide | q0[16]));
+  assign fault_o  = q0[16] | (wide & q1[16]);
+
+  ///////////
+  // Queue //
+  ///////////
+
+  assign empty = count_q == 2'd0;
+  assign odd   = empty & pc_q[1];
+  assign low   = {error_i, rdata_i[15:0]};
+  assign high  = {error_i, rdata_i[31:16]};
+
+  assign used      = {step_i & wide, step_i & ~wide};
+  assign left      = count_q - used;
+  assign new_count = left + {done_i & ~odd, done_i & odd};
+
+  always_ff @(posedge clk_i or negedge rst_ni) begin
+    if (!rst_ni) begin
+      count_q <= 2'd0;
+    end else if (ready_i) begin
+      count_q <= load_i ? 2'd0 : new_count;
+    end
+  end
+
+  always_ff @(posedge clk_i) begin
+    if (ready_i & (step_i | empty)) begin
+      if (count_q[1] & ~wide) begin
+        q0 <= q1;
+      end else if (&count_q) begin
+        q0 <= q2;
+      end else begin
+        q0 <= odd ? high : low;
+      end
+    end
+    if (ready_i & (step_i | ~count_q[1])) begin
+      if ((&count_q) & ~wide) begin
+        q1 <= q2;
+      end else begin
+        q1 <= (left == 2'd1) ? low : high;
+      end
+    end
+    if (ready_i & done_i) begin
+      q2 <= high;
+    end
+  end
 
   //////////////
   // Prefetch //
   //////////////
 
-  assign need_here  = ~valid_q[here] & ~(done_i & (slot_q == here));
-  assign need_there = ~valid_q[there] & ~(done_i & (slot_q == there));
-  assign req_o      = need_here | need_there;
-  assign addr_o     = need_here ? pc_q[31:2] : ahead;
+  assign req_o = done_i ? odd : (~count_q[1] | (step_i & ~count_q[0]));
 
-  always_ff @(posedge clk_i or negedge rst_ni) begin
-    if (!rst_ni) begin
-      valid_q <= 2'b00;
-    end else if (ready_i) begin
-      if (done_i) begin
-        valid_q[slot_q] <= 1'b1;
-      end
-      if (step_i & (next_o[2] != pc_q[2])) begin
-        valid_q[here] <= 1'b0;
-      end
-      if (load_i) begin
-        valid_q <= 2'b00;
-      end
-    end
+`ifdef FORMAL
+  // There is room for what arrives.
+  always_comb begin
+    assert (!done_i || !count_q[1]);
   end
-
-  always_ff @(posedge clk_i) begin
-    if (ready_i) begin
-      if (done_i) begin
-        fault_q[slot_q] <= error_i;
-        if (slot_q) begin
-          word1_q <= rdata_i;
-        end else begin
-          word0_q <= rdata_i;
-        end
-      end
-      if (issue_i) begin
-        slot_q <= slot_i;
-      end
-    end
-  end
+`endif
 
 endmodule

@@ -11,7 +11,8 @@ module armv6m_nvic #(
 ) (
   input  logic        clk_i,        // Clock
   input  logic        rst_ni,       // Reset, active low, asynchronous assertion
-  input  logic        ready_i,      // The choice may change (HREADY)
+  input  logic        ready_i,      // HREADY
+  input  logic        hold_i,       // The choice must not change now
   input  logic [31:0] irq_i,        // Interrupt lines
   input  logic        nmi_i,        // Non-maskable interrupt line
 
@@ -42,42 +43,55 @@ module armv6m_nvic #(
   // Choice
   output logic        nmi_o,        // NMI is pending
   output logic        valid_o,      // An enabled exception of configurable priority is pending
-  output logic [1:0]  prio_o,       // The highest priority among them
-  output logic [5:0]  num_o         // The lowest number of that priority
+  output logic [1:0]  prio_o,       // The highest priority among them, if valid_o
+  output logic [5:0]  num_o         // The lowest number of that priority, if valid_o
 );
 
-  logic [NumIrq-1:0]      enable_q, pend_q, hold_q;
+  logic [NumIrq-1:0]      enable_q, pend_q, pend_d, hold_q;
   logic [NumIrq-1:0][1:0] prio_q;
   logic [1:0]             svc_prio_q, pendsv_prio_q, systick_prio_q;
-  logic                   svc_q, pendsv_q, systick_q;
-  logic                   nmi_q, nmi_hold_q;
-  logic [63:0]            enter, leave;
+  logic                   svc_q, pendsv_q, pendsv_d, systick_q, systick_d;
+  logic                   nmi_q, nmi_d, nmi_hold_q;
+  logic [47:0]            here;          // Exception num_i, as one bit
+  logic                   enter, leave;
   logic                   unused_bits;
 
-  assign enter = {63'd0, enter_i & ready_i} << num_i;
-  assign leave = {63'd0, leave_i & ready_i} << num_i;
-  assign unused_bits = ^{enter, leave, irq_i, wdata_i};
+  for (genvar i = 0; i < 48; i++) begin : gen_here
+    assign here[i] = num_i == $unsigned(6'(i));
+  end
+
+  assign enter = enter_i & ready_i;
+  assign leave = leave_i & ready_i;
+  assign unused_bits = ^{here, irq_i, wdata_i};
 
   ////////////////
   // Interrupts //
   ////////////////
 
   for (genvar i = 0; i < NumIrq; i++) begin : gen_irq
+    assign pend_d[i] = (((irq_i[i] & ~hold_q[i]) | (pend_q[i] & ~(icpr_i & wdata_i[i]))) &
+                        ~(enter & here[16 + i])) | (ispr_i & wdata_i[i]);
+
     always_ff @(posedge clk_i or negedge rst_ni) begin
       if (!rst_ni) begin
-        enable_q[i] <= 1'b0;
-        pend_q[i]   <= 1'b0;
-        hold_q[i]   <= 1'b0;
-        prio_q[i]   <= 2'b00;
+        pend_q[i] <= 1'b0;
+        hold_q[i] <= 1'b0;
+        prio_q[i] <= 2'b00;
       end else begin
-        enable_q[i] <= (enable_q[i] | (iser_i & wdata_i[i])) & ~(icer_i & wdata_i[i]);
-        pend_q[i]   <= (irq_i[i] & ~hold_q[i] & ~enter[16 + i]) | (ispr_i & wdata_i[i]) |
-                       (pend_q[i] & ~enter[16 + i] & ~(icpr_i & wdata_i[i]));
-        hold_q[i]   <= irq_i[i] & (enter[16 + i] | hold_q[i]) & ~leave[16 + i];
+        pend_q[i] <= pend_d[i];
+        hold_q[i] <= irq_i[i] & ((enter & here[16 + i]) | hold_q[i]) & ~(leave & here[16 + i]);
         if (ipr_i[i / 4]) begin
           prio_q[i] <= wdata_i[8 * (i % 4) + 6 +: 2];
         end
       end
+    end
+  end
+
+  always_ff @(posedge clk_i or negedge rst_ni) begin
+    if (!rst_ni) begin
+      enable_q <= '0;
+    end else if (iser_i | icer_i) begin
+      enable_q <= (enable_q & ~wdata_i[NumIrq-1:0]) | (wdata_i[NumIrq-1:0] & {NumIrq{iser_i}});
     end
   end
 
@@ -115,19 +129,21 @@ module armv6m_nvic #(
         pendsv_prio_q  <= wdata_i[23:22];
         systick_prio_q <= wdata_i[31:30];
       end
-      svc_q      <= (svc_i & ready_i) | (svc_q & ~enter[11]);
-      pendsv_q   <= (icsr_i & wdata_i[28]) | (pendsv_q & ~enter[14] & ~(icsr_i & wdata_i[27]));
-      systick_q  <= systick_i | (icsr_i & wdata_i[26]) |
-                    (systick_q & ~enter[15] & ~(icsr_i & wdata_i[25]));
-      nmi_q      <= (nmi_i & ~nmi_hold_q & ~enter[2]) | (icsr_i & wdata_i[31]) | (nmi_q & ~enter[2]);
-      nmi_hold_q <= nmi_i & (enter[2] | nmi_hold_q) & ~leave[2];
+      svc_q      <= (svc_i & ready_i) | (svc_q & ~(enter & here[11]));
+      pendsv_q   <= pendsv_d;
+      systick_q  <= systick_d;
+      nmi_q      <= nmi_d;
+      nmi_hold_q <= nmi_i & ((enter & here[2]) | nmi_hold_q) & ~(leave & here[2]);
     end
   end
 
+  assign pendsv_d  = (icsr_i & wdata_i[28]) | (pendsv_q & ~(enter & here[14]) & ~(icsr_i & wdata_i[27]));
+  assign systick_d = systick_i | (icsr_i & wdata_i[26]) |
+                     (systick_q & ~(enter & here[15]) & ~(icsr_i & wdata_i[25]));
+  assign nmi_d     = (((nmi_i & ~nmi_hold_q) | nmi_q) & ~(enter & here[2])) | (icsr_i & wdata_i[31]);
+
   // For SEVONPEND: an event, too, if the exception is not enabled.
-  assign new_o = |{irq_i[NumIrq-1:0] & ~hold_q & ~pend_q, ispr_i & |(wdata_i[NumIrq-1:0] & ~pend_q),
-                   systick_i & ~systick_q, icsr_i & ((wdata_i[28] & ~pendsv_q) | (wdata_i[26] & ~systick_q)),
-                   nmi_i & ~nmi_hold_q & ~nmi_q, icsr_i & wdata_i[31] & ~nmi_q};
+  assign new_o = |({pend_d, pendsv_d, systick_d, nmi_d} & ~{pend_q, pendsv_q, systick_q, nmi_q});
 
   ////////////
   // Choice //
@@ -137,9 +153,7 @@ module armv6m_nvic #(
   logic [47:0] req, upper, lower, upper_best, best;
   logic [NumIrq-1:0] irq_upper, irq_lower;  // Priority bits of the interrupt lines
   logic        best_prio_hi, best_prio_lo;  // Upper and lower priority bit of the best request
-  logic [5:0]  group;
-  logic [7:0]  octet;
-  logic [2:0]  octet_num, group_num;
+  logic [5:0]  best_num;
 
   always_comb begin
     req   = '0;
@@ -164,21 +178,10 @@ module armv6m_nvic #(
   assign best         = upper_best & ~(lower & {48{~best_prio_lo}});
 
   always_comb begin
-    for (int g = 0; g < 6; g++) begin
-      group[g] = |best[8 * g +: 8];
-    end
-    group_num = 3'd0;
-    octet     = best[7:0];
-    for (int g = 5; g >= 0; g--) begin
-      if (group[g]) begin
-        group_num = $unsigned(3'(g));
-        octet     = best[8 * g +: 8];
-      end
-    end
-    octet_num = 3'd0;
-    for (int k = 7; k >= 0; k--) begin
-      if (octet[k]) begin
-        octet_num = $unsigned(3'(k));
+    best_num = 6'd0;
+    for (int n = 47; n >= 0; n--) begin
+      if (best[n]) begin
+        best_num = $unsigned(6'(n));
       end
     end
   end
@@ -187,13 +190,16 @@ module armv6m_nvic #(
     if (!rst_ni) begin
       nmi_o   <= 1'b0;
       valid_o <= 1'b0;
-      prio_o  <= 2'b00;
-      num_o   <= 6'd0;
-    end else if (ready_i) begin
+    end else if (ready_i & ~hold_i) begin
       nmi_o   <= nmi_q;
-      valid_o <= |group;
-      prio_o  <= {best_prio_hi, best_prio_lo};
-      num_o   <= {group_num, octet_num};
+      valid_o <= |best;
+    end
+  end
+
+  always_ff @(posedge clk_i) begin
+    if (ready_i & ~hold_i) begin
+      prio_o <= {best_prio_hi, best_prio_lo};
+      num_o  <= best_num;
     end
   end
 

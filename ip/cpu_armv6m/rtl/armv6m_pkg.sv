@@ -4,18 +4,15 @@
 
 package armv6m_pkg;
 
-  // First operand of the adder
-  localparam logic [1:0] ARegister = 2'd0;  // Register A
-  localparam logic [1:0] AZero     = 2'd1;
-  localparam logic [1:0] AWord     = 2'd2;  // Register A without its two low bits
-  // Result of an instruction
-  localparam logic [2:0] RSum     = 3'd0;
-  localparam logic [2:0] RLogic   = 3'd1;
-  localparam logic [2:0] RShift   = 3'd2;
-  localparam logic [2:0] RExtend  = 3'd3;
-  localparam logic [2:0] RProduct = 3'd4;
-  localparam logic [2:0] RSpecial = 3'd5;   // MRS
-  localparam logic [2:0] RLink    = 3'd6;   // Return address of BL and BLX
+  // Result of an instruction: one bit for each source, what is chosen is ORed
+  localparam logic [6:0] RSum     = 7'h01;
+  localparam logic [6:0] RAnd     = 7'h02;
+  localparam logic [6:0] RXor     = 7'h04;
+  localparam logic [6:0] ROr      = RAnd | RXor;
+  localparam logic [6:0] RShift   = 7'h08;
+  localparam logic [6:0] RExtend  = 7'h10;
+  localparam logic [6:0] RSpecial = 7'h20;  // MRS, other than stack pointers
+  localparam logic [6:0] RProduct = 7'h40;  // MULS of one cycle
 
   // States of the control
   localparam logic [3:0] StReset     = 4'd0;   // Address of the initial stack pointer
@@ -32,5 +29,7 @@ package armv6m_pkg;
   localparam logic [3:0] StSleep     = 4'd11;  // WFI
   localparam logic [3:0] StWaitEvent = 4'd12;  // WFE
   localparam logic [3:0] StLockup    = 4'd13;
+  localparam logic [3:0] StReturn    = 4'd14;  // A handler went to a new address: is it an EXC_RETURN?
+  localparam logic [3:0] StLink      = 4'd15;  // The link of BL and BLX is written
 
 endpackage

@@ -20,7 +20,7 @@ module armv6m_scs #(
   input  logic        access_i,       // An access is in its data phase (done if ready_i)
   input  logic        write_i,        // It is a write
   input  logic [31:0] wdata_i,        // Data to write
-  output logic [31:0] rdata_o,        // Data read
+  output logic [31:0] rdata_o,        // Data read, 0 without access
   output logic        error_o,        // The access is refused
 
   // Pins
@@ -36,6 +36,7 @@ module armv6m_scs #(
   input  logic        svc_i,          // SVCall becomes pending
   input  logic        enter_i,        // Exception enter_num_i is entered (if ready_i)
   input  logic [5:0]  enter_num_i,    // Exception number
+  input  logic        hold_i,         // The choice must not change now
   input  logic        leave_i,        // The handler of exception active_num_i ends (if ready_i)
   output logic        new_o,          // Something became pending
   output logic        nmi_o,          // NMI is pending
@@ -59,8 +60,8 @@ module armv6m_scs #(
 
   logic [9:0]  word;
   logic        scs, write;
-  logic        is_systick, is_ipr;
-  logic [7:0]  ipr_write;
+  logic        is_systick;
+  logic [7:0]  ipr;        // An IPR is accessed
   logic [31:0] enable, pending, systick_rdata, icsr, ipr_word;
   logic [63:0] prios;
   logic [5:0]  sys_prio;
@@ -74,8 +75,10 @@ module armv6m_scs #(
   assign error_o    = ~scs | (addr_i[1:0] != 2'd0);
   assign write      = access_i & write_i & scs & ready_i;
   assign is_systick = word[9:2] == 8'h01;
-  assign is_ipr     = word[9:3] == 7'h20;  // 0x400
-  assign ipr_write  = {7'd0, write & is_ipr} << word[2:0];
+
+  for (genvar i = 0; i < 8; i++) begin : gen_ipr
+    assign ipr[i] = access_i & (word == 10'h100 + $unsigned(10'(i)));
+  end
 
   /////////////
   // SysTick //
@@ -104,13 +107,14 @@ module armv6m_scs #(
     .clk_i      ( clk_i                              ),
     .rst_ni     ( rst_ni                             ),
     .ready_i    ( ready_i                            ),
+    .hold_i     ( hold_i                             ),
     .irq_i      ( irq_i                              ),
     .nmi_i      ( nmi_i                              ),
     .iser_i     ( write & (word == 10'h040)          ),
     .icer_i     ( write & (word == 10'h060)          ),
     .ispr_i     ( write & (word == 10'h080)          ),
     .icpr_i     ( write & (word == 10'h0A0)          ),
-    .ipr_i      ( ipr_write                          ),
+    .ipr_i      ( ipr & {8{write}}                   ),
     .icsr_i     ( write & (word == Icsr)             ),
     .shpr2_i    ( write & (word == Shpr2)            ),
     .shpr3_i    ( write & (word == Shpr3)            ),
@@ -175,27 +179,24 @@ module armv6m_scs #(
                  active_num_i};
 
   always_comb begin
-    for (int i = 0; i < 4; i++) begin
-      ipr_word[8 * i +: 8] = {prios[{word[2:0], 2'(i), 1'b0} +: 2], 6'd0};
+    ipr_word = 32'd0;
+    for (int i = 0; i < 32; i++) begin
+      ipr_word[8 * (i % 4) + 6 +: 2] = ipr_word[8 * (i % 4) + 6 +: 2] | (prios[2 * i +: 2] & {2{ipr[i / 4]}});
     end
   end
 
-  always_comb begin
-    case (word)
-      10'h004, 10'h005, 10'h006, 10'h007: rdata_o = systick_rdata;
-      10'h040, 10'h060: rdata_o = enable;
-      10'h080, 10'h0A0: rdata_o = pending;
-      10'h100, 10'h101, 10'h102, 10'h103, 10'h104, 10'h105, 10'h106, 10'h107: rdata_o = ipr_word;
-      10'h340: rdata_o = CpuId;
-      Icsr:    rdata_o = icsr;
-      VtorA:   rdata_o = {vtor_o, 8'd0};
-      Aircr:   rdata_o = 32'hFA05_0000;
-      Scr:     rdata_o = {27'd0, scr_q[2], 1'b0, scr_q[1:0], 1'b0};
-      Ccr:     rdata_o = 32'h0000_0208;  // STKALIGN, UNALIGN_TRP
-      Shpr2:   rdata_o = {sys_prio[1:0], 30'd0};
-      Shpr3:   rdata_o = {sys_prio[5:4], 6'd0, sys_prio[3:2], 22'd0};
-      default: rdata_o = 32'd0;
-    endcase
-  end
+  // Without access all of them are 0.
+  assign rdata_o = (systick_rdata & {32{access_i & is_systick}}) |
+                   (enable & {32{access_i & ((word == 10'h040) | (word == 10'h060))}}) |
+                   (pending & {32{access_i & ((word == 10'h080) | (word == 10'h0A0))}}) |
+                   ipr_word |
+                   (CpuId & {32{access_i & (word == 10'h340)}}) |
+                   (icsr & {32{access_i & (word == Icsr)}}) |
+                   ({vtor_o, 8'd0} & {32{access_i & (word == VtorA)}}) |
+                   (32'hFA05_0000 & {32{access_i & (word == Aircr)}}) |
+                   ({27'd0, scr_q[2], 1'b0, scr_q[1:0], 1'b0} & {32{access_i & (word == Scr)}}) |
+                   (32'h0000_0208 & {32{access_i & (word == Ccr)}}) |  // STKALIGN, UNALIGN_TRP
+                   ({sys_prio[1:0], 30'd0} & {32{access_i & (word == Shpr2)}}) |
+                   ({sys_prio[5:4], 6'd0, sys_prio[3:2], 22'd0} & {32{access_i & (word == Shpr3)}});
 
 endmodule

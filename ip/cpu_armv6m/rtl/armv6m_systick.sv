@@ -19,13 +19,14 @@ module armv6m_systick (
   logic        flag_q;   // COUNTFLAG
   logic [23:0] reload_q;
   logic [23:0] count_q;
-  logic        clear, count, last;
+  logic        clear, count, zero, last;
   logic        unused_wdata;
 
   assign unused_wdata = |wdata_i[31:24];
 
   assign clear  = write_i & (addr_i == 2'd2);
   assign count  = csr_q[0] & (csr_q[2] | tick_i);
+  assign zero   = count_q == '0;
   assign last   = count & (count_q == 24'd1);
   assign pend_o = last & csr_q[1] & ~clear;
 
@@ -45,20 +46,14 @@ module armv6m_systick (
     if (write_i & (addr_i == 2'd1)) begin
       reload_q <= wdata_i[23:0];
     end
-    if (clear) begin
-      count_q <= '0;
-    end else if (count) begin
-      count_q <= (count_q == '0) ? reload_q : count_q - 24'd1;
+    if (clear | count) begin
+      count_q <= ((count_q - 24'd1) & {24{~clear & ~zero}}) | (reload_q & {24{~clear & zero}});
     end
   end
 
-  always_comb begin
-    case (addr_i)
-      2'd0:    rdata_o = {15'd0, flag_q, 13'd0, csr_q};
-      2'd1:    rdata_o = {8'd0, reload_q};
-      2'd2:    rdata_o = {8'd0, count_q};
-      default: rdata_o = {calib_i[25:24], 6'd0, calib_i[23:0]};
-    endcase
-  end
+  assign rdata_o = ({15'd0, flag_q, 13'd0, csr_q} & {32{addr_i == 2'd0}}) |
+                   ({8'd0, reload_q} & {32{addr_i == 2'd1}}) |
+                   ({8'd0, count_q} & {32{addr_i == 2'd2}}) |
+                   ({calib_i[25:24], 6'd0, calib_i[23:0]} & {32{addr_i == 2'd3}});
 
 endmodule

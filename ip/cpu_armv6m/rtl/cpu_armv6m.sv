@@ -46,35 +46,39 @@ module cpu_armv6m #(
 );
 
   // From the decoder
-  logic [3:0] d_ra, d_rb, d_rd, d_rt, d_cond;
-  logic [1:0] d_a_sel, d_logic, d_size;
-  logic d_b_imm, d_invert, d_carry_one, d_carry_flag, d_left, d_rotate, d_arith, d_amount_imm, d_write,
+  logic [3:0] d_ra, d_rb, d_rd, d_cond;
+  logic [2:0] d_rt;
+  logic [1:0] d_size;
+  logic d_a_use, d_a_word, d_b_use, d_invert, d_carry_one, d_carry_flag, d_left, d_rotate, d_arith, d_write,
         d_set_nz, d_set_c, d_set_v, d_load, d_store, d_signed, d_multiple, d_mult_load, d_push,
-        d_write_back, d_branch, d_condition, d_exchange, d_return, d_multiply, d_svc, d_cps, d_msr, d_wfi,
-        d_wfe, d_sev, d_undefined;
+        d_write_back, d_branch, d_condition, d_exchange, d_return, d_multiply, d_svc, d_cps, d_mrs, d_msr,
+        d_wfi, d_wfe, d_sev, d_undefined;
   logic [31:0] d_imm;
-  logic [2:0] d_extend, d_result;
-  logic [7:0] d_amount, d_sysm;
+  logic [2:0] d_extend;
+  logic [5:0] d_amount;
+  logic [6:0] d_result;
+  logic [7:0] d_sysm;
   logic [8:0] d_list;
 
   // From the control
-  logic access, c_store, word, base, frame, jump, fetch, step, go_sum, go_load, go_lockup, keep, c_write,
+  logic access, c_store, word, base, frame, free, fetch, step, go, go_lockup, keep, c_write,
         write_load, write_link, write_sum, write_reg, write_sp, write_lr, align, c_set_nz, c_set_c,
-        c_set_v, set_t, c_cps, c_msr, unstack, set_sp, sp, enter, leave, lock, c_svc, hard, sev;
+        c_set_v, set_t, c_cps, c_msr, unstack, set_sp, sp, enter, leave, lock, hold, c_svc, hard, sev;
   logic [3:0] state, data_reg;
   logic [4:0] count;
-  logic [5:0] exc_num, vector;
-  logic [1:0] exc_prio, ret;
+  logic [5:0] vector;
+  logic [1:0] ret;
 
   // Instruction, program counter
   logic [15:0] first, second;
-  logic [31:1] pc, pc4, next;
+  logic [31:1] pc;
+  logic [31:2] ahead;
   logic [31:0] target;
   logic        instr_valid, instr_fault, prefetch, condition;
-  logic [31:2] prefetch_addr;
 
   // Data
-  logic [31:0] sum, addr, bus_addr, value_a, store_word, load_word, special, scs_rdata;
+  logic [2:0]  sum;  // Low bits
+  logic [31:0] write_word, addr, value_a, store_word, load_word, special, scs_rdata, bus_rdata;
   logic [19:0] data_addr;  // In the data phase
   logic [3:0]  nzcv, nzcv_new;
   logic [1:0]  size, in_size;
@@ -96,57 +100,48 @@ module cpu_armv6m #(
   // Fetch //
   ///////////
 
-  always_comb begin
-    target = sum;
-    if (go_load) begin
-      target = load_word;
-    end else if (go_lockup) begin
-      target = 32'hFFFF_FFFE;
-    end
-  end
+  assign target = write_word | {{31{go_lockup}}, 1'b0};
+  assign fetch  = free & prefetch;
 
   armv6m_fetch i_fetch (
     .clk_i    ( clk_i                        ),
     .rst_ni   ( rst_ni                       ),
     .ready_i  ( hready_i                     ),
-    .load_i   ( go_sum | go_load | go_lockup ),
+    .load_i   ( go | go_lockup               ),
     .target_i ( target[31:1]                 ),
     .step_i   ( step                         ),
     .pc_o     ( pc                           ),
-    .pc4_o    ( pc4                          ),
-    .next_o   ( next                         ),
+    .ahead_o  ( ahead                        ),
     .first_o  ( first                        ),
     .second_o ( second                       ),
     .valid_o  ( instr_valid                  ),
     .fault_o  ( instr_fault                  ),
     .req_o    ( prefetch                     ),
-    .addr_o   ( prefetch_addr                ),
-    .issue_i  ( jump | fetch                 ),
-    .slot_i   ( bus_addr[2]                  ),
     .done_i   ( in_fetch                     ),
     .rdata_i  ( hrdata_i                     ),
     .error_i  ( bus_error | in_internal      )
   );
 
-  armv6m_decode i_decode (
+  armv6m_decode #(
+    .FastMul ( FastMul )
+  ) i_decode (
     .first_i      ( first        ),
     .second_i     ( second       ),
     .ra_o         ( d_ra         ),
     .rb_o         ( d_rb         ),
     .rd_o         ( d_rd         ),
     .rt_o         ( d_rt         ),
-    .a_sel_o      ( d_a_sel      ),
-    .b_imm_o      ( d_b_imm      ),
+    .a_use_o      ( d_a_use      ),
+    .a_word_o     ( d_a_word     ),
+    .b_use_o      ( d_b_use      ),
     .imm_o        ( d_imm        ),
     .invert_o     ( d_invert     ),
     .carry_one_o  ( d_carry_one  ),
     .carry_flag_o ( d_carry_flag ),
-    .logic_o      ( d_logic      ),
     .extend_o     ( d_extend     ),
     .left_o       ( d_left       ),
     .rotate_o     ( d_rotate     ),
     .arith_o      ( d_arith      ),
-    .amount_imm_o ( d_amount_imm ),
     .amount_o     ( d_amount     ),
     .result_o     ( d_result     ),
     .write_o      ( d_write      ),
@@ -170,6 +165,7 @@ module cpu_armv6m #(
     .multiply_o   ( d_multiply   ),
     .svc_o        ( d_svc        ),
     .cps_o        ( d_cps        ),
+    .mrs_o        ( d_mrs        ),
     .msr_o        ( d_msr        ),
     .sysm_o       ( d_sysm       ),
     .wfi_o        ( d_wfi        ),
@@ -227,24 +223,20 @@ module cpu_armv6m #(
     .set_nz_i      ( d_set_nz                              ),
     .set_c_i       ( d_set_c                               ),
     .set_v_i       ( d_set_v                               ),
-    .rd_i          ( d_rd                                  ),
     .rt_i          ( d_rt                                  ),
     .blocked_i     ( blocked                               ),
     .data_i        ( in_data                               ),
     .error_i       ( data_error                            ),
     .internal_i    ( in_internal                           ),
     .misaligned_i  ( misaligned                            ),
-    .prefetch_i    ( prefetch                              ),
     .access_o      ( access                                ),
     .store_o       ( c_store                               ),
     .word_o        ( word                                  ),
     .base_o        ( base                                  ),
     .frame_o       ( frame                                 ),
-    .jump_o        ( jump                                  ),
-    .fetch_o       ( fetch                                 ),
+    .fetch_o       ( free                                  ),
     .step_o        ( step                                  ),
-    .go_sum_o      ( go_sum                                ),
-    .go_load_o     ( go_load                               ),
+    .go_o          ( go                                    ),
     .go_lockup_o   ( go_lockup                             ),
     .state_o       ( state                                 ),
     .count_o       ( count                                 ),
@@ -271,9 +263,8 @@ module cpu_armv6m #(
     .leave_o       ( leave                                 ),
     .lock_o        ( lock                                  ),
     .svc_o         ( c_svc                                 ),
-    .exc_num_o     ( exc_num                               ),
     .vector_o      ( vector                                ),
-    .exc_prio_o    ( exc_prio                              ),
+    .hold_o        ( hold                                  ),
     .ret_o         ( ret                                   ),
     .hard_o        ( hard                                  ),
     .handler_i     ( ipsr != 6'd0                          ),
@@ -284,11 +275,10 @@ module cpu_armv6m #(
     .svc_ok_i      ( svc_ok                                ),
     .nmi_i         ( nmi                                   ),
     .num_i         ( irq_num                               ),
-    .prio_i        ( irq_prio                              ),
     .event_i       ( rxev_i | (sevonpend & new_pending)    ),
     .sleeponexit_i ( sleeponexit                           ),
-    .sum_i         ( sum                                   ),
-    .load_word_i   ( load_word                             ),
+    .misframed_i   ( sum[2]                                ),
+    .pc_i          ( pc                                    ),
     .sev_o         ( sev                                   ),
     .sleeping_o    ( sleeping_o                            ),
     .lockup_o      ( lockup_o                              )
@@ -302,23 +292,24 @@ module cpu_armv6m #(
     .ra_i         ( d_ra         ),
     .rb_i         ( d_rb         ),
     .rd_i         ( d_rd         ),
-    .a_sel_i      ( d_a_sel      ),
-    .b_imm_i      ( d_b_imm      ),
+    .a_use_i      ( d_a_use      ),
+    .a_word_i     ( d_a_word     ),
+    .b_use_i      ( d_b_use      ),
     .imm_i        ( d_imm        ),
     .invert_i     ( d_invert     ),
     .carry_one_i  ( d_carry_one  ),
     .carry_flag_i ( d_carry_flag ),
-    .logic_i      ( d_logic      ),
     .extend_i     ( d_extend     ),
     .left_i       ( d_left       ),
     .rotate_i     ( d_rotate     ),
     .arith_i      ( d_arith      ),
-    .amount_imm_i ( d_amount_imm ),
     .amount_i     ( d_amount     ),
     .result_i     ( d_result     ),
+    .exchange_i   ( d_exchange   ),
     .multiply_i   ( d_multiply   ),
-    .sysm_i       ( d_sysm       ),
-    .msr_i        ( c_msr        ),
+    .mrs_i        ( d_mrs        ),
+    .msr_i        ( d_msr        ),
+    .sysm_i       ( d_sysm[0]    ),
     .state_i      ( state        ),
     .count_i      ( count        ),
     .data_i       ( in_data      ),
@@ -337,8 +328,7 @@ module cpu_armv6m #(
     .vector_i     ( vector       ),
     .align_i      ( align        ),
     .pc_i         ( pc           ),
-    .pc4_i        ( pc4          ),
-    .next_i       ( next         ),
+    .ahead_i      ( ahead        ),
     .vtor_i       ( vtor         ),
     .load_i       ( load_word    ),
     .special_i    ( special      ),
@@ -348,6 +338,7 @@ module cpu_armv6m #(
     .psp_i        ( psp          ),
     .nzcv_o       ( nzcv_new     ),
     .sum_o        ( sum          ),
+    .write_o      ( write_word   ),
     .addr_o       ( addr         ),
     .addr_data_o  ( data_addr    ),
     .a_o          ( value_a      ),
@@ -374,8 +365,8 @@ module cpu_armv6m #(
     .set_sp_i     ( set_sp                        ),
     .sp_i         ( sp                            ),
     .enter_i      ( enter                         ),
-    .enter_num_i  ( exc_num                       ),
-    .enter_prio_i ( exc_prio                      ),
+    .enter_num_i  ( vector                        ),
+    .enter_prio_i ( irq_prio                      ),
     .leave_i      ( leave                         ),
     .lock_i       ( lock                          ),
     .nzcv_o       ( nzcv                          ),
@@ -398,8 +389,8 @@ module cpu_armv6m #(
   // Bus //
   /////////
 
-  assign size       = (word | fetch | jump) ? 2'd2 : d_size;
-  assign bus_addr   = fetch ? {prefetch_addr, 2'b00} : addr;
+  assign size       = word ? 2'd2 : d_size;
+  assign bus_rdata  = (hrdata_i & ~{32{in_internal}}) | scs_rdata;
   assign data_error = in_internal ? scs_error : bus_error;
 
   armv6m_lsu i_lsu (
@@ -411,19 +402,20 @@ module cpu_armv6m #(
     .d_signed_i   ( in_signed                          ),
     .store_i      ( store_word                         ),
     .store_o      ( hwdata_o                           ),
-    .load_i       ( in_internal ? scs_rdata : hrdata_i ),
+    .load_i       ( bus_rdata                          ),
     .load_o       ( load_word                          )
   );
 
   armv6m_bus i_bus (
     .clk_i      ( clk_i            ),
     .rst_ni     ( rst_ni           ),
-    .fetch_i    ( jump | fetch     ),
+    .fetch_i    ( fetch            ),
+    .pc_i       ( ahead            ),
     .data_i     ( access           ),
     .write_i    ( c_store          ),
     .size_i     ( size             ),
     .signed_i   ( d_signed & ~word ),
-    .addr_i     ( bus_addr         ),
+    .addr_i     ( addr             ),
     .error_o    ( bus_error        ),
     .blocked_o  ( blocked          ),
     .fetch_o    ( in_fetch         ),
@@ -469,7 +461,8 @@ module cpu_armv6m #(
     .hf_pend_i     ( hard                  ),
     .svc_i         ( c_svc                 ),
     .enter_i       ( enter                 ),
-    .enter_num_i   ( exc_num               ),
+    .enter_num_i   ( vector                ),
+    .hold_i        ( hold                  ),
     .leave_i       ( leave                 ),
     .new_o         ( new_pending           ),
     .nmi_o         ( nmi                   ),
@@ -482,5 +475,37 @@ module cpu_armv6m #(
     .sleeponexit_o ( sleeponexit           ),
     .vtor_o        ( vtor                  )
   );
+
+`ifdef FORMAL
+  logic [31:0] wdata_q;
+  logic        storing_q;   // A store's data phase did not end
+
+  always_ff @(posedge clk_i) begin
+    wdata_q   <= hwdata_o;
+    storing_q <= rst_ni && in_data && in_store && !hready_i;
+  end
+  always_comb begin
+    assert (!storing_q || hwdata_o == wdata_q);
+    // The instruction of several cycles stays.
+    assert ((instr_valid && !instr_fault) || !(state == armv6m_pkg::StMemory || state == armv6m_pkg::StMultiple ||
+                                              state == armv6m_pkg::StMultiply));
+  end
+`endif
+`ifdef FORMAL_READY
+  // Without wait states the next instruction is never far.
+  logic [2:0] starved_q;
+
+  always_ff @(posedge clk_i or negedge rst_ni) begin
+    if (!rst_ni) begin
+      starved_q <= 3'd0;
+    end else begin
+      starved_q <= (free && !instr_valid && state == armv6m_pkg::StExecute) ? starved_q + 3'd1 : 3'd0;
+    end
+  end
+  always_comb begin
+    assume (hready_i && !hresp_i);
+    assert (starved_q < 3'd4);
+  end
+`endif
 
 endmodule

@@ -54,14 +54,26 @@ module cpu_armv6m_trace #(
     .sleepdeep_o, .lockup_o, .sysresetreq_o
   );
 
-  assign retire_o    = hready_i & (i_cpu.step | i_cpu.go_sum | i_cpu.leave);
+  // BL and BLX end one cycle after the program counter has left them.
+  logic [31:1] last_pc;
+  logic        linking;
+
+  assign linking = i_cpu.state == armv6m_pkg::StLink;
+  always_ff @(posedge clk_i) begin
+    if (hready_i) begin
+      last_pc <= i_cpu.pc;
+    end
+  end
+
+  assign retire_o    = hready_i & (i_cpu.step | linking |
+                                   ((i_cpu.state == armv6m_pkg::StExecute) & i_cpu.go & ~i_cpu.d_write));
   assign enter_o     = hready_i & i_cpu.enter;
-  assign enter_num_o = i_cpu.exc_num;
+  assign enter_num_o = i_cpu.vector;
   assign leave_o     = hready_i & i_cpu.leave;
   assign tail_o      = hready_i & (i_cpu.state == armv6m_pkg::StUnstack) & (i_cpu.count == 5'd0) & i_cpu.preempt;
   assign unstack_o   = hready_i & i_cpu.unstack;
   assign start_o     = hready_i & (i_cpu.state == armv6m_pkg::StStack) & (i_cpu.count == 5'd0);
-  assign pc_o        = {i_cpu.pc, 1'b0};
+  assign pc_o        = {linking ? last_pc : i_cpu.pc, 1'b0};
   assign regs_o      = i_cpu.i_datapath.i_regfile.regs;
   assign xpsr_o      = {i_cpu.nzcv, 3'd0, i_cpu.thumb, 18'd0, i_cpu.ipsr};
   assign mask_o      = {i_cpu.psp, i_cpu.i_status.primask_q};

@@ -216,14 +216,20 @@ class _Writer:
             return
         if self.r.random() < 0.3:
             self.literal(0, DATA + 4 * self.r.randrange(6000, 8000))
-            self.add("mov sp, r0", 0x4685)
+            self.add(*self.r.choice([("mov sp, r0", 0x4685), ("msr msp, r0", 0xF380, 0x8808)]))
         else:
             self.add("add/sub sp", 0xB000 | self.r.getrandbits(1) << 7 | self.r.randrange(16))
 
     def special(self) -> None:
         r = self.r
-        kind = r.randrange(8)
-        if kind == 0:
+        kind = r.randrange(9)
+        if kind == 8:
+            reg = self.dst()  # Unicorn keeps bits that a stack pointer does not have
+            self.add(
+                f"lsrs, lsls, msr psp, r{reg}", 0x0880 | reg << 3 | reg, 0x0080 | reg << 3 | reg, 0xF380 | reg, 0x8809
+            )
+            self.add("mrs psp", 0xF3EF, 0x8009 | self.high_dst() << 8)
+        elif kind == 0:
             self.add("mrs apsr", 0xF3EF, 0x8000 | self.high_dst() << 8)
         elif kind == 1:
             reg = self.dst()  # Only the flags: unicorn keeps a Q flag, which Armv6-M does not have
@@ -252,6 +258,10 @@ class _Writer:
         self.forward.append(len(self.items))
         self.items.append(Item(f"ldr r{reg}, =target", load=reg, branch="address"))
         kind = r.randrange(4)
+        if kind != 3 and r.random() < 0.5:
+            high = r.choice([*range(8, 13), 14])
+            self.add(f"mov r{high}, r{reg}", 0x4680 | reg << 3 | high & 7)
+            reg = high
         if kind == 0:
             self.add(f"bx r{reg}", 0x4700 | reg << 3)
         elif kind == 1:

@@ -2,88 +2,50 @@
 
 from __future__ import annotations
 
-import shutil
-import subprocess
 from pathlib import Path
 
 import numpy as np
 import pytest
-from armv6m_bench import DATA, END, Job, run
+from armv6m_bench import DATA, END, run
+from armv6m_gcc import PROLOGUE, compile_c, cycles_per_iteration
 from armv6m_unicorn import difference, reference
-
-INSTALL = "apt-get install gcc-arm-none-eabi libnewlib-arm-none-eabi"
-STARTUP = """
-    .syntax unified
-    .cpu cortex-m0
-    .thumb
-    .section .vectors, "a"
-    .word 0x20008000, _start + 1
-    .global _start, finish, results
-    .equ results, 0x20000000
-    .text
-    .thumb_func
-_start:
-    movs r0, #0
-    movs r1, r0
-    movs r2, r0
-    movs r3, r0
-    movs r4, r0
-    movs r5, r0
-    movs r6, r0
-    movs r7, r0
-    mov r8, r0
-    mov r9, r0
-    mov r10, r0
-    mov r11, r0
-    mov r12, r0
-    mov lr, r0
-    bl main
-finish:
-    b finish
-"""
-LAYOUT = """
-SECTIONS {
-    . = 0; .text : { *(.vectors) *(.text*) *(.rodata*) }
-    .data 0x20001000 : { *(.data*) *(.bss*) }
-}
-"""
-PROLOGUE = 14
-
-
-def compile_c(folder: Path, level: str) -> Job:
-    """Compile the program and return it as a job."""
-    if shutil.which("arm-none-eabi-gcc") is None:
-        pytest.fail(f"arm-none-eabi-gcc is missing: {INSTALL}")
-    (folder / "start.s").write_text(STARTUP)
-    (folder / "layout.ld").write_text(LAYOUT)
-    source = Path(__file__).with_name("program.c")
-    gcc = [
-        "arm-none-eabi-gcc",
-        "-mcpu=cortex-m0",
-        "-mthumb",
-        level,
-        "-ffreestanding",
-        "-nostdlib",
-        "-T",
-        "layout.ld",
-    ]
-    subprocess.run([*gcc, "start.s", str(source), "-lgcc", "-o", "a.elf"], cwd=folder, check=True)
-    subprocess.run(["arm-none-eabi-objcopy", "-O", "binary", "a.elf", "a.bin"], cwd=folder, check=True)
-    symbols = subprocess.run(["arm-none-eabi-nm", "a.elf"], cwd=folder, check=True, capture_output=True, text=True)
-    (end,) = (int(line.split()[0], 16) for line in symbols.stdout.splitlines() if line.endswith(" finish"))
-    binary = (folder / "a.bin").read_bytes()
-    code = np.frombuffer(binary + bytes(-len(binary) % 4), np.uint32)
-    return Job(code, np.zeros(64, np.uint32), end=end, limit=600_000)
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("level", ["-O0", "-O1", "-O2", "-O3", "-Os"])
-def test_compiled_program(core: Path, tmp_path: Path, level: str) -> None:
-    job = compile_c(tmp_path, level)
+@pytest.mark.parametrize(("name", "words"), [("program.c", 44), ("mix.c", 1)])
+def test_compiled_program(core: Path, tmp_path: Path, name: str, words: int, level: str) -> None:
+    job = compile_c(tmp_path, name, level)
     (answer,) = run(core, [job], tmp_path)
     ref = reference(job, limit=300_000)
     assert answer.status == END
     text = difference(answer, ref, PROLOGUE)
     assert not text, text
     results = {int(address) for _, address, _, _ in answer.writes if DATA <= address < DATA + 256}
-    assert len(results) == 44 and len(ref.states) > 2000
+    assert len(results) == words and len(ref.states) > 2000
+
+
+@pytest.mark.slow
+def test_cycles_of_the_benchmark(core: Path, tmp_path: Path) -> None:
+    """65,802 with gcc 12.2."""
+    assert cycles_per_iteration(core, tmp_path, "-O2") < 70_000
+
+
+def last_words(writes: np.ndarray, count: int) -> list[int]:
+    """Return what was written last to each of the first words of the results; the last column is the data."""
+    words = {int(address): int(data) for address, _, data in writes[:, -3:]}
+    return [words[DATA + 4 * k] for k in range(count)]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("level", ["-O0", "-O2", "-Os"])
+def test_threads_and_nested_interrupts(core: Path, tmp_path: Path, level: str) -> None:
+    """Two threads that are switched every 700 cycles compute what unicorn computes one after the other."""
+    switched = compile_c(tmp_path, "threads.c", level)
+    switched.limit, switched.trace = 2_000_000, 0
+    (answer,) = run(core, [switched], tmp_path)
+    assert answer.status == END
+    first, second, deepest, switches = last_words(answer.writes, 4)
+    ref = reference(compile_c(tmp_path, "threads.c", level, "-DSEQUENTIAL"), limit=300_000)
+    assert [first, second] == last_words(ref.writes, 2)
+    assert deepest == 4 and switches > 20

@@ -22,7 +22,7 @@ MUTANTS = {
         "imm_o[5:2] = 4'd1;\n        invert_o",
     ),
 }
-LOST = ("armv6m_nvic.sv", "(pend_q[i] & ~enter[16 + i]", "(pend_q[i] & ~(|enter)")
+LOST = ("armv6m_nvic.sv", "~(enter & here[16 + i])) | (ispr_i", "~enter) | (ispr_i")
 
 
 def mutant(folder: Path, name: str, right: str, wrong: str) -> Path:
