@@ -11,11 +11,13 @@ from typing import Any
 from asicflow.config import Config
 from asicflow.pdk.config import Library, Pdk, missing_files
 from asicflow.pdk.lef import Macro, TechLef, read_lef, read_tech_lef
+from asicflow.signoff.drc import DrcResult
 from asicflow.signoff.elaborate import Elaboration
 from asicflow.signoff.extract import Extraction
 from asicflow.signoff.layout import Layout
 from asicflow.signoff.lvs import Comparison, compare
 from asicflow.signoff.netlist import Module, read_netlist
+from asicflow.signoff.rules import RuleSet
 from asicflow.signoff.verdict import UnverifiedError
 from asicflow.soc.testbench import rtl_sources
 
@@ -44,6 +46,8 @@ class GateContext:
         The process and cell library; None when the PDK root is not known.
     manifest : dict
         The run's manifest; empty when there is none.
+    rule_checks : dict
+        Results of rule sets by the gate's id, each checked once.
     """
 
     root: Path
@@ -51,6 +55,7 @@ class GateContext:
     pdk: Pdk | None = None
     maybe_library: Library | None = None
     manifest: dict[str, Any] = field(default_factory=dict)
+    rule_checks: dict[str, tuple[RuleSet, DrcResult]] = field(default_factory=dict)
 
     @property
     def top(self) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from asicflow.signoff.gate import Gate
-from asicflow.signoff.gates import exactness, layout, lint, lvs, model, pending, provenance, structure, timing
+from asicflow.signoff.gates import drc, exactness, layout, lint, lvs, model, pending, provenance, structure, timing
 
 BUILT_IN: list[type[Gate]] = [
     model.AccuracyGate,
@@ -26,7 +26,9 @@ BUILT_IN: list[type[Gate]] = [
     timing.ClockGate,
     timing.CornersGate,
     layout.RoutingGate,
-    layout.DrcGate,
+    drc.DrcGate,
+    drc.LefDrcGate,
+    drc.DrcAgreementGate,
     lvs.AntennaGate,
     layout.DensityMaxGate,
     layout.DensityMinGate,
