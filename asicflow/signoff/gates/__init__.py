@@ -3,7 +3,19 @@
 from __future__ import annotations
 
 from asicflow.signoff.gate import Gate
-from asicflow.signoff.gates import drc, exactness, layout, lint, lvs, model, pending, provenance, structure, timing
+from asicflow.signoff.gates import (
+    devices,
+    drc,
+    exactness,
+    layout,
+    lint,
+    lvs,
+    model,
+    pending,
+    provenance,
+    structure,
+    timing,
+)
 
 BUILT_IN: list[type[Gate]] = [
     model.AccuracyGate,
@@ -35,6 +47,8 @@ BUILT_IN: list[type[Gate]] = [
     layout.SanityGate,
     layout.AreaGate,
     lvs.TopLvsGate,
+    devices.CellDevicesGate,
+    devices.TopDevicesGate,
     lvs.PowerGridGate,
     provenance.HashesGate,
     provenance.ToolsGate,

@@ -35,8 +35,6 @@ _PENDING = (
              "load the GDS in Magic with the PDK's technology; run `drc check; drc catchup` and count"),
     _Pending("layout.official-drc", "Official KLayout DRC deck", True, "the official deck was not run",
              "download the full PDK with its KLayout deck and run it on the GDS"),
-    _Pending("lvs.device", "Device-level LVS of cells and top", True, "devices were not extracted",
-             "extract the GDS with Magic and compare with the CDL of the library in netgen"),
     _Pending("power.ir-drop", "Static IR drop", True, "not computed",
              "solve the power grid with the currents of a power analysis"),
     _Pending("power.estimate", "Power from simulated activity", False, "not computed",
