@@ -107,6 +107,7 @@ class SignoffConfig(_Section):
     min_agreement: float = Field(
         0.9, ge=0, le=1, description="fraction of decisions that float and fixed point must share on the data"
     )
+    waivers: Path | None = Field(None, description="waivers.yaml: findings accepted, with reason and expiry")
     max_accuracy_drop: float = Field(
         0.02, ge=0, le=1, description="largest accepted loss of accuracy from float to fixed point"
     )
@@ -153,7 +154,13 @@ def load_config(path: Path) -> Config:
         raise UserError("the configuration must be a mapping of keys", where=str(path))
     config = parse_config(data, str(path))
     base = path.resolve().parent
-    for section, key in (("model", "file"), ("model", "weights"), ("model", "data"), ("pdk", "root")):
+    for section, key in (
+        ("model", "file"),
+        ("model", "weights"),
+        ("model", "data"),
+        ("pdk", "root"),
+        ("signoff", "waivers"),
+    ):
         owner = getattr(config, section)
         value = getattr(owner, key)
         if value is not None and not value.is_absolute():

@@ -19,6 +19,7 @@ from asicflow.signoff.lvs import Comparison, compare
 from asicflow.signoff.netlist import Module, read_netlist
 from asicflow.signoff.rules import RuleSet
 from asicflow.signoff.verdict import UnverifiedError
+from asicflow.signoff.waivers import Waivers
 from asicflow.soc.testbench import rtl_sources
 
 WRITERS = {
@@ -46,6 +47,8 @@ class GateContext:
         The process and cell library; None when the PDK root is not known.
     manifest : dict
         The run's manifest; empty when there is none.
+    waivers : Waivers or None
+        Findings that someone accepts; None when the run names no file.
     rule_checks : dict
         Results of rule sets by the gate's id, each checked once.
     """
@@ -55,6 +58,7 @@ class GateContext:
     pdk: Pdk | None = None
     maybe_library: Library | None = None
     manifest: dict[str, Any] = field(default_factory=dict)
+    waivers: Waivers | None = None
     rule_checks: dict[str, tuple[RuleSet, DrcResult]] = field(default_factory=dict)
 
     @property

@@ -44,12 +44,18 @@ class Gate(ABC):
     inputs : tuple of str
         Files that the gate reads, relative to the run directory; ``{top}`` stands for the top module.
         One of them missing makes the gate UNVERIFIED by the file's name.
+    external : bool
+        True when the gate waits for other programs; it then runs beside gates that work in this process.
+    last : bool
+        True when the gate judges the other gates' outcome.
     """
 
     id: ClassVar[str]
     title: ClassVar[str]
     mandatory: ClassVar[bool] = True
     inputs: ClassVar[tuple[str, ...]] = ()
+    external: ClassVar[bool] = False
+    last: ClassVar[bool] = False
 
     @property
     def group(self) -> str:

@@ -57,5 +57,6 @@ BUILT_IN: list[type[Gate]] = [
     provenance.LfsGate,
     provenance.LicencesGate,
     *pending.PENDING,
+    provenance.WaiversGate,
 ]
 """Every gate that comes with asicflow, in the order of the report within its group."""
