@@ -10,7 +10,7 @@ import typer
 from rich.console import Console
 from rich.markup import escape
 
-from asicflow.cli import doctor, new, report, run
+from asicflow.cli import doctor, new, report, run, signoff
 from asicflow.errors import AsicflowError, ExitCode
 
 app = typer.Typer(
@@ -28,6 +28,7 @@ app = typer.Typer(
 )
 app.command("run")(run.run)
 app.command("report")(report.report)
+app.command("signoff")(signoff.signoff)
 app.command("doctor")(doctor.doctor)
 app.command("new")(new.new)
 

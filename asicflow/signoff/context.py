@@ -49,6 +49,8 @@ class GateContext:
         The run's manifest; empty when there is none.
     waivers : Waivers or None
         Findings that someone accepts; None when the run names no file.
+    foreign_top : str
+        Top cell of a layout that asicflow did not make; then only gates of a layout apply.
     rule_checks : dict
         Results of rule sets by the gate's id, each checked once.
     """
@@ -59,12 +61,13 @@ class GateContext:
     maybe_library: Library | None = None
     manifest: dict[str, Any] = field(default_factory=dict)
     waivers: Waivers | None = None
+    foreign_top: str = ""
     rule_checks: dict[str, tuple[RuleSet, DrcResult]] = field(default_factory=dict)
 
     @property
     def top(self) -> str:
         """Name of the top module."""
-        return self.config.top
+        return self.foreign_top or self.config.top
 
     @property
     def out(self) -> Path:
@@ -81,6 +84,8 @@ class GateContext:
 
     def how_to_get(self, name: str) -> str:
         """The step that writes a file of the run directory."""
+        if self.foreign_top:
+            return f"{name} is not among the files given"
         stage = WRITERS.get(Path(name).parts[0])
         if stage is None:
             return f"`asicflow run` writes {name}"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 
 import klayout.db as kdb
@@ -315,7 +315,6 @@ def _reference(module: Module, cells: dict[str, Subcircuit], file: DeviceFile, p
             nets[name] = top.create_net(name)
         return nets[name]
 
-    body = dict.fromkeys(power.power_pins, power.power_net) | dict.fromkeys(power.ground_pins, power.ground_net)
     for instance in module.instances.values():
         if instance.cell not in made:
             if instance.cell not in cells:
@@ -328,10 +327,20 @@ def _reference(module: Module, cells: dict[str, Subcircuit], file: DeviceFile, p
         if cell is None:
             continue
         placed = top.create_subcircuit(cell, instance.name)
+        supply = _supplies(instance.pins, power)
         for pin in cell.each_pin():
-            wired = instance.pins.get(pin.name(), body.get(pin.name()))
+            wired = instance.pins.get(pin.name(), supply.get(pin.name()))
             if wired is not None:
                 placed.connect_pin(pin, net(wired))
     for port in module.ports:
         top.connect_pin(top.create_pin(port), net(port))
     return reference
+
+
+def _supplies(pins: Mapping[str, str], power: Power) -> dict[str, str]:
+    """Nets of supply and body pins that an instance does not name: those of its own pins of the same kind."""
+    found: dict[str, str] = {}
+    for names, net in ((power.power_pins, power.power_net), (power.ground_pins, power.ground_net)):
+        own = next((pins[n] for n in names if n in pins), net)
+        found |= dict.fromkeys(names, own)
+    return found

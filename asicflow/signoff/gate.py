@@ -30,6 +30,10 @@ GROUPS = (
 """Groups in the order of the report."""
 
 
+LAYOUT_GROUPS = ("timing", "layout", "lvs", "power", "shuttle")
+"""Groups that a layout made elsewhere is judged by."""
+
+
 class Gate(ABC):
     """One sign-off check.
 
@@ -74,6 +78,11 @@ class Gate(ABC):
         """The inputs as evidence; a gate whose input goes on changing gives a copy instead."""
         return self.input_paths(context)
 
+    @property
+    def of_layout(self) -> bool:
+        """True when the gate has its place for a layout that asicflow did not make."""
+        return self.group in LAYOUT_GROUPS
+
     @abstractmethod
     def run(self, context: GateContext) -> GateResult:
         """Read the artefacts and judge them.
@@ -93,7 +102,8 @@ def run_gate(gate: Gate, context: GateContext) -> GateRecord | str:
     """
     start = time.monotonic()
     try:
-        reason = gate.not_applicable(context)
+        foreign = context.foreign_top and not gate.of_layout
+        reason = "only a layout and its netlist were given" if foreign else gate.not_applicable(context)
         if reason:
             return reason
         result = _judge(gate, context)

@@ -164,6 +164,7 @@ class LfsGate(Gate):
 
     id = "provenance.lfs"
     title = "No Git LFS pointer, GDS is a stream file"
+    of_layout = True
     inputs = ("layout/{top}.gds",)
 
     def run(self, context: GateContext) -> GateResult:
@@ -232,6 +233,7 @@ class WaiversGate(Gate):
 
     id = "provenance.waivers"
     title = "Waivers in force, used and bounded"
+    of_layout = True
     last = True
 
     def not_applicable(self, context: GateContext) -> str:
