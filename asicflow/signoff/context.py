@@ -14,6 +14,7 @@ from asicflow.pdk.lef import Macro, TechLef, read_lef, read_tech_lef
 from asicflow.signoff.drc import DrcResult
 from asicflow.signoff.elaborate import Elaboration
 from asicflow.signoff.extract import Extraction
+from asicflow.signoff.formal import Network
 from asicflow.signoff.layout import Layout
 from asicflow.signoff.lvs import Comparison, compare
 from asicflow.signoff.netlist import Module, read_netlist
@@ -51,6 +52,8 @@ class GateContext:
         Findings that someone accepts; None when the run names no file.
     foreign_top : str
         Top cell of a layout that asicflow did not make; then only gates of a layout apply.
+    networks : dict
+        Netlists cut at their registers, each elaborated once.
     rule_checks : dict
         Results of rule sets by the gate's id, each checked once.
     """
@@ -62,6 +65,7 @@ class GateContext:
     manifest: dict[str, Any] = field(default_factory=dict)
     waivers: Waivers | None = None
     foreign_top: str = ""
+    networks: dict[str, Network] = field(default_factory=dict)
     rule_checks: dict[str, tuple[RuleSet, DrcResult]] = field(default_factory=dict)
 
     @property

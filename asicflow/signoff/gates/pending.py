@@ -29,8 +29,6 @@ _PENDING = (
     _Pending("rtl.xprop", "X propagation from power-up", True,
              "the two-state simulation starts from random register contents; it is not a four-state run",
              "simulate the RTL in a four-state simulator from power-up with random memories"),
-    _Pending("equivalence.formal", "Formal equivalence RTL, mapped, routed", True,
-             "equivalence rests on simulation", "run a formal equivalence checker on both netlists"),
     _Pending("layout.magic-drc", "Magic DRC with the PDK technology", True, "Magic was not run",
              "load the GDS in Magic with the PDK's technology; run `drc check; drc catchup` and count"),
     _Pending("layout.official-drc", "Official KLayout DRC deck", True, "the official deck was not run",
