@@ -42,6 +42,7 @@ def build_verilator(
     *,
     defines: Mapping[str, str | int] | None = None,
     args: Sequence[str] = (),
+    optimise: str = "-O2",
 ) -> Path:
     """Compile ``sources`` and ``main_cpp`` into an executable.
 
@@ -59,6 +60,8 @@ def build_verilator(
         C++ macros (``-D``) for ``main_cpp``.
     args : sequence of str
         More Verilator arguments, for example ``["--trace"]``.
+    optimise : str
+        The C++ compiler's level for the model's cycle; what runs once is not optimised.
 
     Returns
     -------
@@ -74,7 +77,7 @@ def build_verilator(
     """
     version = verilator_version()
     macros = {k: str(v) for k, v in (defines or {}).items()}
-    digest = hashlib.sha256(repr((version, top, sorted(macros.items()), list(args))).encode())
+    digest = hashlib.sha256(repr((version, top, sorted(macros.items()), list(args), optimise)).encode())
     for path in (*sources, main_cpp):
         digest.update(path.name.encode() + b"\0" + path.read_bytes())
     exe = build_dir / f"sim_{top}"
@@ -82,11 +85,11 @@ def build_verilator(
     if exe.exists() and stamp.exists() and stamp.read_text() == digest.hexdigest():
         return exe
     build_dir.mkdir(parents=True, exist_ok=True)
-    cflags = " ".join(["-O2", *(f"-D{k}={v}" for k, v in macros.items())])
+    cflags = " ".join(f"-D{k}={v}" for k, v in macros.items())
     command = [
         "verilator", "--cc", "--exe", "--build", "-O3", "--x-assign", "unique", "--x-initial", "unique",
         "-Wno-fatal", "-Wno-lint", "-j", str(os.cpu_count() or 1), "--top-module", top,
-        "-CFLAGS", cflags, "-MAKEFLAGS", "OPT_FAST=-O2",
+        *(("-CFLAGS", cflags) if cflags else ()), "-MAKEFLAGS", f"OPT_FAST={optimise} OPT_SLOW=-O0 OPT_GLOBAL=-O1",
         "--Mdir", str(build_dir / "obj"), *args,
         *(str(p.resolve()) for p in sources), str(main_cpp.resolve()), "-o", str(exe.resolve()),
     ]  # fmt: skip

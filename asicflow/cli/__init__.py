@@ -10,7 +10,7 @@ import typer
 from rich.console import Console
 from rich.markup import escape
 
-from asicflow.cli import doctor, ip, new, plan, report, run
+from asicflow.cli import doctor, ip, new, plan, report, run, signoff
 from asicflow.errors import AsicflowError, ExitCode
 
 app = typer.Typer(
@@ -30,6 +30,7 @@ app.command("run")(run.run)
 app.command("plan")(plan.plan)
 app.add_typer(ip.app, name="ip")
 app.command("report")(report.report)
+app.command("signoff")(signoff.signoff)
 app.command("doctor")(doctor.doctor)
 app.command("new")(new.new)
 

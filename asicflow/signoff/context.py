@@ -11,12 +11,16 @@ from typing import Any
 from asicflow.config import Config
 from asicflow.pdk.config import Library, Pdk, missing_files
 from asicflow.pdk.lef import Macro, TechLef, read_lef, read_tech_lef
+from asicflow.signoff.drc import DrcResult
 from asicflow.signoff.elaborate import Elaboration
 from asicflow.signoff.extract import Extraction
+from asicflow.signoff.formal import Network
 from asicflow.signoff.layout import Layout
 from asicflow.signoff.lvs import Comparison, compare
 from asicflow.signoff.netlist import Module, read_netlist
+from asicflow.signoff.rules import RuleSet
 from asicflow.signoff.verdict import UnverifiedError
+from asicflow.signoff.waivers import Waivers
 from asicflow.soc.testbench import rtl_sources
 
 WRITERS = {
@@ -44,6 +48,14 @@ class GateContext:
         The process and cell library; None when the PDK root is not known.
     manifest : dict
         The run's manifest; empty when there is none.
+    waivers : Waivers or None
+        Findings that someone accepts; None when the run names no file.
+    foreign_top : str
+        Top cell of a layout that asicflow did not make; then only gates of a layout apply.
+    networks : dict
+        Netlists cut at their registers, each elaborated once.
+    rule_checks : dict
+        Results of rule sets by the gate's id, each checked once.
     """
 
     root: Path
@@ -51,11 +63,15 @@ class GateContext:
     pdk: Pdk | None = None
     maybe_library: Library | None = None
     manifest: dict[str, Any] = field(default_factory=dict)
+    waivers: Waivers | None = None
+    foreign_top: str = ""
+    networks: dict[str, Network] = field(default_factory=dict)
+    rule_checks: dict[str, tuple[RuleSet, DrcResult]] = field(default_factory=dict)
 
     @property
     def top(self) -> str:
         """Name of the top module."""
-        return self.config.top
+        return self.foreign_top or self.config.top
 
     @property
     def out(self) -> Path:
@@ -72,6 +88,8 @@ class GateContext:
 
     def how_to_get(self, name: str) -> str:
         """The step that writes a file of the run directory."""
+        if self.foreign_top:
+            return f"{name} is not among the files given"
         stage = WRITERS.get(Path(name).parts[0])
         if stage is None:
             return f"`asicflow run` writes {name}"

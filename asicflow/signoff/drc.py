@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 import math
+import time
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, field
 
 import klayout.db as kdb
 
+from asicflow.signoff.deck import Source, derive
 from asicflow.signoff.layout import Gallery, Layout
-from asicflow.signoff.rules import Rule, RuleSet
-
-Source = Callable[[str], kdb.Region]
-"""Gives the merged flat shapes of a layer by name."""
+from asicflow.signoff.rules import AREA_KINDS, Rule, RuleSet
 
 
 @dataclass(frozen=True)
@@ -39,31 +37,57 @@ class Marker:
 
 @dataclass(frozen=True)
 class DrcResult:
-    """Markers of the layout, those that its cells show alone, and the shapes judged per layer."""
+    """Markers of the layout, those that its cells show alone, shapes per layer, seconds per rule."""
 
     markers: list[Marker]
     library: list[Marker]
     shapes: dict[str, int]
+    seconds: dict[str, float] = field(default_factory=dict)
 
 
-def check_layout(layout: Layout, rules: RuleSet) -> DrcResult:
+Outlines = dict[str, tuple[int, int, int, int]]
+"""Cell name to the box in nm that its neighbours abut to."""
+
+
+def check_layout(layout: Layout, rules: RuleSet, outlines: Outlines | None = None) -> DrcResult:
     """Check a layout with everything in it.
 
-    A marker counts as the library's only when the same rule marks the same place in the cell alone; it is
-    then listed in ``library`` instead of ``markers``.
+    A marker counts as the library's only when the same rule marks the same place in the cell alone, well
+    inside the cell; it is then listed in ``library`` instead of ``markers``. What reaches the outline, and
+    what a neighbour provides (taps), is a matter of placement.
     """
     placed = layout.instances()
-    gallery = Gallery(layout.db, {p.cell for p in placed}, layout.layers)
-    alone: dict[str, list[Marker]] = {}
-    for marker in check(gallery.region, rules.rules):
-        cell = gallery.cell_at(marker.box[0])
-        alone.setdefault(cell, []).append(_moved(marker, kdb.Trans(-gallery.offsets[cell], 0)))
+    alone = _library_markers(layout, rules, {p.cell for p in placed}, outlines or {})
     known = {(m.rule.id, _moved(m, p.trans).box) for p in placed for m in alone.get(p.cell, ())}
     markers: list[Marker] = []
     library: list[Marker] = []
-    for marker in check(layout.region, rules.rules):
-        (library if (marker.rule.id, marker.box) in known else markers).append(marker)
-    return DrcResult(markers, library, {name: layout.region(name).count() for name in rules.stack})
+    seconds: dict[str, float] = {}
+
+    def drawn(name: str) -> kdb.Region:
+        return layout.shapes(rules.layers[name].drawing)
+
+    source = derive(drawn, rules.derived)
+    for rule in rules.rules:
+        start = time.monotonic()
+        for marker in _CHECKS[rule.kind](source, rule):
+            (library if (marker.rule.id, marker.box) in known else markers).append(marker)
+        seconds[rule.id] = time.monotonic() - start
+    return DrcResult(markers, library, {name: drawn(name).count() for name in rules.stack}, seconds)
+
+
+def _library_markers(layout: Layout, rules: RuleSet, cells: set[str], outlines: Outlines) -> dict[str, list[Marker]]:
+    """Markers of each cell alone, in its own coordinates."""
+    gallery = Gallery(layout.db, cells, rules.layers)
+    judged = [r for r in rules.rules if r.kind not in NEIGHBOUR_KINDS]
+    found: dict[str, list[Marker]] = {}
+    for marker in check(derive(gallery.region, rules.derived), judged):
+        cell = gallery.cell_at(marker.box[0])
+        own = _moved(marker, kdb.Trans(-gallery.offsets[cell], 0))
+        outline = kdb.Box(*outlines[cell]) if cell in outlines else layout.db.cell(cell).bbox().enlarged(1, 1)
+        left, bottom, right, top = own.box
+        if outline.left < left and outline.bottom < bottom and right < outline.right and top < outline.top:
+            found.setdefault(cell, []).append(own)
+    return found
 
 
 def check(source: Source, rules: Iterable[Rule]) -> list[Marker]:
@@ -77,16 +101,52 @@ def _moved(marker: Marker, trans: kdb.Trans) -> Marker:
 
 
 def _width(source: Source, rule: Rule) -> list[Marker]:
-    return _pairs(rule, source(rule.layer).width_check(rule.value), "width")
+    return _pairs(rule, source(rule.layer).width_check(rule.value).each(), "width")
 
 
 def _space(source: Source, rule: Rule) -> list[Marker]:
     """Spacing between shapes and inside notches; corners that touch count as spacing zero.
 
     Edges are compared, not polygons: a supply rail of a whole row is one polygon with thousands of edges,
-    and polygon by polygon the check would take minutes.
+    and polygon by polygon the check would take minutes. Edges do not know that a shape lies between them
+    (two inner corners of a bend): such pairs are dropped.
     """
-    return _pairs(rule, source(rule.layer).edges().space_check(rule.value), "spacing")
+    layer = source(rule.layer)
+    pairs = list(layer.edges().space_check(rule.value).each())
+    middles = [_middle(pair) for pair in pairs]
+    probes = kdb.Region([kdb.Box(p.x - 1, p.y - 1, p.x + 1, p.y + 1) for p in middles])
+    solid = {p.bbox().center() for p in _one_by_one(probes).inside(layer).each()}
+    return _pairs(rule, (p for p, at in zip(pairs, middles, strict=True) if at not in solid), "spacing")
+
+
+def _middle(pair: kdb.EdgePair) -> kdb.Point:
+    """The middle of the shortest way between both edges of a pair."""
+    one, two = pair.first, pair.second
+    ways = [(p, _nearest(two, p)) for p in (one.p1, one.p2)] + [(p, _nearest(one, p)) for p in (two.p1, two.p2)]
+    shortest = min(a.distance(b) for a, b in ways)
+    ends = [c for a, b in ways if a.distance(b) <= shortest + 1 for c in (a, b)]
+    return kdb.Point(sum(p.x for p in ends) // len(ends), sum(p.y for p in ends) // len(ends))
+
+
+def _nearest(edge: kdb.Edge, point: kdb.Point) -> kdb.Point:
+    """The point of an edge that is nearest to a point."""
+    length = edge.sq_length()
+    if length == 0:
+        return edge.p1
+    share = ((point.x - edge.p1.x) * edge.dx() + (point.y - edge.p1.y) * edge.dy()) / length
+    share = min(1.0, max(0.0, share))
+    return kdb.Point(round(edge.p1.x + share * edge.dx()), round(edge.p1.y + share * edge.dy()))
+
+
+def _isolated(source: Source, rule: Rule) -> list[Marker]:
+    """Spacing between shapes that are not one."""
+    return _pairs(rule, source(rule.layer).isolated_check(rule.value).each(), "spacing")
+
+
+def _length(source: Source, rule: Rule) -> list[Marker]:
+    """Width of the layer between edges that lie on edges of the other one, for example a channel's length."""
+    edges = (source(rule.layer).edges() & source(rule.others[0]).edges()).merged()
+    return _pairs(rule, edges.width_check(rule.value, False, kdb.Metrics.Projection).each(), "length")
 
 
 def _wide_space(source: Source, rule: Rule) -> list[Marker]:
@@ -98,7 +158,7 @@ def _wide_space(source: Source, rule: Rule) -> list[Marker]:
         return []
     near = metal.edges()
     wide_edges = wide.edges() & near
-    return _pairs(rule, wide_edges.separation_check(near, rule.value), "spacing")
+    return _pairs(rule, wide_edges.separation_check(near, rule.value).each(), "spacing")
 
 
 def _area(source: Source, rule: Rule) -> list[Marker]:
@@ -135,7 +195,7 @@ def _cut_array(source: Source, rule: Rule) -> list[Marker]:
         centres = [p.bbox().center() for p in inside.each()]
         if min(len({c.x for c in centres}), len({c.y for c in centres})) >= rule.extra:
             arrays += inside
-    return _pairs(rule, arrays.space_check(rule.value), "spacing in an array")
+    return _pairs(rule, arrays.space_check(rule.value).each(), "spacing in an array")
 
 
 def _enclosure(source: Source, rule: Rule) -> list[Marker]:
@@ -149,11 +209,90 @@ def _enclosure(source: Source, rule: Rule) -> list[Marker]:
     return [_marker(rule, p.bbox(), f"not enclosed by {rule.others[0]} as required") for p in bare.each()]
 
 
+def _adjacent(source: Source, rule: Rule) -> list[Marker]:
+    """Where a side of a cut is enclosed less than ``extra`` (else the limit), the sides it meets keep the limit."""
+    cuts, metal = source(rule.layer), source(rule.others[0]).edges()
+    loose = _ends(cuts, metal, rule.value)
+    tight = _ends(cuts, metal, rule.extra) if rule.extra else loose
+    met = (tight[True] & loose[False]) | (tight[False] & loose[True])
+    corners = kdb.Region([kdb.Box(x - 1, y - 1, x + 1, y + 1) for x, y in met])
+    text = f"two sides that meet are enclosed less than {rule.value_um:g} um by {rule.others[0]}"
+    return [_marker(rule, p.bbox(), text) for p in cuts.interacting(corners).each()]
+
+
+def _ends(cuts: kdb.Region, metal: kdb.Edges, limit: int) -> dict[bool, set[tuple[int, int]]]:
+    """Ends of the upright (True) and level (False) parts of sides that are enclosed less than a limit."""
+    short = cuts.edges().enclosed_check(metal, limit, False, kdb.Metrics.Projection).first_edges().merged()
+    ends: dict[bool, set[tuple[int, int]]] = {True: set(), False: set()}
+    for edge in short.each():
+        ends[edge.dx() == 0] |= {(edge.x1, edge.y1), (edge.x2, edge.y2)}
+    return ends
+
+
+def _line_end(source: Source, rule: Rule) -> list[Marker]:
+    """Overhang of line ends (edges between two outer corners) narrower than ``extra`` beyond a cut."""
+    ends = source(rule.others[0]).edges(kdb.EdgeMode.Convex).with_length(0, rule.extra, False)
+    return _pairs(rule, source(rule.layer).edges().enclosed_check(ends, rule.value).each(), "line end")
+
+
 def _one_by_one(region: kdb.Region) -> kdb.Region:
     """The same polygons, each treated alone."""
     alone = region.dup()
     alone.merged_semantics = False
     return alone
+
+
+def _separation(source: Source, rule: Rule) -> list[Marker]:
+    """Spacing between two layers that do not touch; overlaps are a ``forbidden`` rule's business."""
+    edges, others = source(rule.layer).edges(), source(rule.others[0]).edges()
+    if rule.spare:
+        edges -= source(rule.spare).edges()
+    return _pairs(rule, edges.separation_check(others, rule.value).each(), "spacing")
+
+
+def _enclosed_by(source: Source, rule: Rule) -> list[Marker]:
+    """The layer lies inside the other one with a margin; edges on ``spare`` are not judged."""
+    inner, outer = source(rule.layer), source(rule.others[0])
+    edges = inner.edges()
+    if rule.spare:
+        edges -= source(rule.spare).edges()
+    found = _pairs(rule, edges.enclosed_check(outer.edges(), rule.value).each(), "enclosure") if rule.value else []
+    bare = inner - outer
+    return found + [_marker(rule, p.bbox(), f"not inside {rule.others[0]}") for p in bare.each()]
+
+
+def _overhang(source: Source, rule: Rule) -> list[Marker]:
+    """How far the layer reaches beyond the other one where both cross."""
+    layer, other = source(rule.layer), source(rule.others[0])
+    crossing = layer.interacting(other)
+    return _pairs(rule, crossing.enclosing_check(other.interacting(layer), rule.value).each(), "overhang")
+
+
+def _edge_length(source: Source, rule: Rule) -> list[Marker]:
+    """Edges of the layer that lie on edges of the other one, for example a channel's width."""
+    edges = (source(rule.layer).edges() & source(rule.others[0]).edges()).merged()
+    return [
+        _marker(rule, e.bbox(), f"length {e.length() / 1000:.3f} um")
+        for e in edges.with_length(0, rule.value, False).each()
+    ]
+
+
+def _forbidden(source: Source, rule: Rule) -> list[Marker]:
+    return [_marker(rule, p.bbox(), "not allowed") for p in source(rule.layer).each()]
+
+
+def _requires(source: Source, rule: Rule) -> list[Marker]:
+    """Every shape touches the other layer."""
+    bare = source(rule.layer).not_interacting(source(rule.others[0]))
+    return [_marker(rule, p.bbox(), f"no {rule.others[0]} here") for p in bare.each()]
+
+
+def _within(source: Source, rule: Rule) -> list[Marker]:
+    """No point is farther from the other layer than the limit (a polygon of 64 corners stands for the circle)."""
+    layer, other = source(rule.layer), source(rule.others[0])
+    circle = kdb.Polygon.ellipse(kdb.Box(-rule.value, -rule.value, rule.value, rule.value), 64)
+    far = layer - other.minkowski_sum(circle).merged()
+    return [_marker(rule, p.bbox(), f"farther than {rule.value_um:g} um from {rule.others[0]}") for p in far.each()]
 
 
 def _grid(source: Source, rule: Rule) -> list[Marker]:
@@ -162,7 +301,8 @@ def _grid(source: Source, rule: Rule) -> list[Marker]:
 
 
 def _angle(source: Source, rule: Rule) -> list[Marker]:
-    edges = source(rule.layer).edges().with_angle(kdb.Edges.OrthoDiagonalEdges, True)
+    allowed = kdb.Edges.OrthoEdges if rule.value == 90 else kdb.Edges.OrthoDiagonalEdges
+    edges = source(rule.layer).edges().with_angle(allowed, True)
     return [_marker(rule, e.bbox(), f"edge at {_degrees(e):.1f} degrees") for e in edges.each()]
 
 
@@ -170,33 +310,50 @@ def _degrees(edge: kdb.Edge) -> float:
     return math.degrees(math.atan2(edge.dy(), edge.dx())) % 180
 
 
-def _pairs(rule: Rule, pairs: Any, word: str) -> list[Marker]:
+def _pairs(rule: Rule, pairs: Iterable[kdb.EdgePair], word: str) -> list[Marker]:
     found = []
-    for pair in pairs.each():
+    for pair in pairs:
         text = f"{word} {pair.distance() / 1000:.3f} um"
         found.append(_marker(rule, pair.bbox(), text))
     return found
 
 
 def _marker(rule: Rule, box: kdb.Box, measured: str) -> Marker:
-    if rule.kind in ("width", "space", "wide_space", "cut_array"):
+    if rule.kind in _LENGTH_KINDS:
         measured += f" < {rule.value_um:g} um"
-    elif rule.kind in ("area", "enclosed_area"):
+    elif rule.kind in AREA_KINDS:
         measured += f" < {rule.value_um:g} um2"
     elif rule.kind == "cut_size":
         measured += f", not {rule.value_um:g} um"
     return Marker(rule, (box.left, box.bottom, box.right, box.top), measured)
 
 
+NEIGHBOUR_KINDS = ("within", "requires")
+"""Kinds that a cell alone cannot meet."""
+
+_LENGTH_KINDS = ("width", "length", "space", "isolated", "wide_space", "cut_array", "separation", "overhang",
+                 "edge_length", "line_end")  # fmt: skip
+
 _CHECKS: dict[str, Callable[[Source, Rule], list[Marker]]] = {
     "width": _width,
     "space": _space,
+    "isolated": _isolated,
+    "length": _length,
     "wide_space": _wide_space,
     "area": _area,
     "enclosed_area": _enclosed_area,
     "cut_size": _cut_size,
     "cut_array": _cut_array,
     "enclosure": _enclosure,
+    "adjacent": _adjacent,
+    "line_end": _line_end,
+    "separation": _separation,
+    "overhang": _overhang,
+    "enclosed_by": _enclosed_by,
+    "edge_length": _edge_length,
+    "forbidden": _forbidden,
+    "requires": _requires,
+    "within": _within,
     "grid": _grid,
     "angle": _angle,
 }

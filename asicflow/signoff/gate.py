@@ -30,6 +30,10 @@ GROUPS = (
 """Groups in the order of the report."""
 
 
+LAYOUT_GROUPS = ("timing", "layout", "lvs", "power", "shuttle")
+"""Groups that a layout made elsewhere is judged by."""
+
+
 class Gate(ABC):
     """One sign-off check.
 
@@ -44,12 +48,18 @@ class Gate(ABC):
     inputs : tuple of str
         Files that the gate reads, relative to the run directory; ``{top}`` stands for the top module.
         One of them missing makes the gate UNVERIFIED by the file's name.
+    external : bool
+        True when the gate waits for other programs; it then runs beside gates that work in this process.
+    last : bool
+        True when the gate judges the other gates' outcome.
     """
 
     id: ClassVar[str]
     title: ClassVar[str]
     mandatory: ClassVar[bool] = True
     inputs: ClassVar[tuple[str, ...]] = ()
+    external: ClassVar[bool] = False
+    last: ClassVar[bool] = False
 
     @property
     def group(self) -> str:
@@ -67,6 +77,11 @@ class Gate(ABC):
     def input_evidence(self, context: GateContext) -> list[Path]:
         """The inputs as evidence; a gate whose input goes on changing gives a copy instead."""
         return self.input_paths(context)
+
+    @property
+    def of_layout(self) -> bool:
+        """True when the gate has its place for a layout that asicflow did not make."""
+        return self.group in LAYOUT_GROUPS
 
     @abstractmethod
     def run(self, context: GateContext) -> GateResult:
@@ -87,7 +102,8 @@ def run_gate(gate: Gate, context: GateContext) -> GateRecord | str:
     """
     start = time.monotonic()
     try:
-        reason = gate.not_applicable(context)
+        foreign = context.foreign_top and not gate.of_layout
+        reason = "only a layout and its netlist were given" if foreign else gate.not_applicable(context)
         if reason:
             return reason
         result = _judge(gate, context)

@@ -61,7 +61,9 @@ class Layout:
             raise UserError(f"the layout has no cell {top}", where=str(path), hint=f"top cells: {names}")
         self.cell = self.db.cell(top)
         self.layers = layers
-        self._flat: dict[str, kdb.Region] = {}
+        self._flat: dict[tuple[int, int], kdb.Region] = {}
+        self._deep: dict[tuple[int, int], kdb.Region] = {}
+        self._store = kdb.DeepShapeStore()
 
     @property
     def die(self) -> kdb.Box:
@@ -70,10 +72,26 @@ class Layout:
 
     def region(self, name: str) -> kdb.Region:
         """All shapes of a layer, cells included, flat and merged."""
-        if name not in self._flat:
-            flat = kdb.Region(self.cell.begin_shapes_rec(self._index(name)))
-            self._flat[name] = flat.merged()
-        return self._flat[name]
+        return self.flat(self.layers[name].drawing)
+
+    def flat(self, pair: tuple[int, int]) -> kdb.Region:
+        """All shapes of a GDS (layer, datatype), cells included, flat and merged."""
+        if pair not in self._flat:
+            flat = kdb.Region(self.cell.begin_shapes_rec(self.db.layer(*pair)))
+            self._flat[pair] = flat.merged()
+        return self._flat[pair]
+
+    def shapes(self, pair: tuple[int, int]) -> kdb.Region:
+        """All shapes of a GDS (layer, datatype): cell by cell where only cells draw on it, else flat.
+
+        KLayout then works on each cell once instead of on every instance.
+        """
+        index = self.db.layer(*pair)
+        if not self.cell.shapes(index).is_empty():
+            return self.flat(pair)
+        if pair not in self._deep:
+            self._deep[pair] = kdb.Region(self.cell.begin_shapes_rec(index), self._store)
+        return self._deep[pair]
 
     def own_region(self, name: str) -> kdb.Region:
         """Shapes drawn in the top cell itself, unmerged."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import os
 from pathlib import Path
 from typing import Any
 
@@ -109,7 +110,9 @@ def write_report(ws: Workspace) -> None:
     write_atomically(ws.signoff / "report.html", render_html(evidence, ws.root, ws.manifest()))
 
 
-def render_html(evidence: Evidence, root: Path, manifest: dict[str, Any] | None = None) -> str:
+def render_html(
+    evidence: Evidence, root: Path, manifest: dict[str, Any] | None = None, page: Path | None = None
+) -> str:
     """Render the report as one self-contained page.
 
     Parameters
@@ -120,6 +123,8 @@ def render_html(evidence: Evidence, root: Path, manifest: dict[str, Any] | None 
         The run directory; pictures are read from it and embedded, links point into it.
     manifest : dict, optional
         The run's manifest, for the command line and stage times.
+    page : Path, optional
+        Where the page will lie, for its links; default: ``signoff/report.html`` of the run directory.
     """
     templates = resource("signoff/templates")
     env = jinja2.Environment(
@@ -132,6 +137,8 @@ def render_html(evidence: Evidence, root: Path, manifest: dict[str, Any] | None 
     env.filters["figure"] = figures.text
     env.filters["label"] = figures.label
     env.filters["place"] = place_text
+    folder = (page.parent if page else root / "signoff").resolve()
+    env.filters["link"] = lambda path: os.path.relpath(root / path, folder)
     env.globals["picture"] = lambda name: _embed(root / name)
     return env.get_template("report.html.j2").render(
         evidence=evidence,

@@ -1,17 +1,20 @@
-"""Metal and cut rules of a process, derived from its technology LEF.
+"""Rules as the checker takes them, and those of metals and cuts derived from a technology LEF.
 
 Nothing here knows a process: widths, spacings, areas and enclosures are what the LEF states, bound to the
-GDS layers of the PDK file. Rules that a LEF cannot state (density of a filled chip, wells, implants) are
-other gates' business.
+GDS layers of the PDK file. Rules that a LEF cannot state (wells, implants, taps) come from the rule files,
+``deck.py``.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from asicflow.errors import UserError
 from asicflow.pdk.config import GdsLayer
 from asicflow.pdk.lef import Layer, TechLef
+
+AREA_KINDS = ("area", "enclosed_area")
+"""Kinds whose limit is an area."""
 
 
 @dataclass(frozen=True)
@@ -19,9 +22,10 @@ class Rule:
     """One rule.
 
     ``kind`` names the check; ``layer`` is the layer whose shapes are judged and ``others`` are the metals of
-    an enclosure or an array of cuts. ``value`` is in nm (nm2 for areas), ``extra`` what the kind needs
-    besides: the width above which a wide spacing holds, the cuts per side of an array. ``extent`` is the
-    least side of such an array in nm. ``pairs`` are the overhangs that an enclosure allows.
+    an enclosure or an array of cuts, or the second layer. ``value`` is in nm (nm2 for areas), ``extra`` what
+    the kind needs besides: the width above which a wide spacing holds, the cuts per side of an array.
+    ``extent`` is the least side of such an array in nm. ``pairs`` are the overhangs that an enclosure allows.
+    ``spare`` is a layer whose coincident edges are not judged.
     """
 
     id: str
@@ -33,20 +37,26 @@ class Rule:
     extra: int = 0
     extent: int = 0
     pairs: tuple[tuple[int, int], ...] = ()
+    spare: str = ""
 
     @property
     def value_um(self) -> float:
         """The limit in um, or um2 for areas."""
-        return self.value / (1e6 if self.kind in ("area", "enclosed_area") else 1e3)
+        return self.value / (1e6 if self.kind in AREA_KINDS else 1e3)
 
 
 @dataclass(frozen=True)
 class RuleSet:
-    """All rules, the stack they belong to, and LEF layers that no GDS layer is known for."""
+    """All rules, the layers they judge, and LEF layers that no GDS layer is known for.
+
+    ``layers`` binds drawn layers to GDS, ``derived`` holds the expressions of the others.
+    """
 
     rules: list[Rule]
     stack: list[str]
     unmapped: list[str]
+    layers: dict[str, GdsLayer]
+    derived: dict[str, str] = field(default_factory=dict)
 
 
 def derive_rules(tech: TechLef, layers: dict[str, GdsLayer]) -> RuleSet:
@@ -69,7 +79,7 @@ def derive_rules(tech: TechLef, layers: dict[str, GdsLayer]) -> RuleSet:
             rules += _cut_rules(layer, mapped[index - 1].name, mapped[index + 1].name)
         rules.append(Rule(f"{layer.name}.grid", "grid", layer.name, tech.grid, f"on the {tech.grid} nm grid"))
     unmapped = [layer.name for layer in kinds if layer.name not in layers]
-    return RuleSet(rules, [layer.name for layer in mapped], unmapped)
+    return RuleSet(rules, [layer.name for layer in mapped], unmapped, layers)
 
 
 def _metal_rules(layer: Layer) -> list[Rule]:

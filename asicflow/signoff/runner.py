@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 
 from asicflow.signoff.context import GateContext
 from asicflow.signoff.gate import Gate, run_gate
@@ -19,18 +20,48 @@ LeftOut = tuple[str, str, str]
 def run_gates(
     context: GateContext, gates: Sequence[Gate], progress: Callable[[str], None] = lambda text: None
 ) -> tuple[list[GateRecord], list[LeftOut]]:
-    """Run the gates in order; return their records and those that do not apply, with the reason."""
+    """Run the gates; return their records and those that do not apply with the reason, both in order.
+
+    Gates that wait for other programs run beside those that work in this process; gates that judge the
+    others run last.
+    """
     context.out.mkdir(parents=True, exist_ok=True)
+    outcomes: dict[str, GateRecord | str] = {}
+    with ThreadPoolExecutor(max_workers=1) as pool:
+        beside = {gate.id: pool.submit(run_gate, gate, context) for gate in gates if gate.external and not gate.last}
+        for gate in gates:
+            if gate.id not in beside and not gate.last:
+                progress(gate.title)
+                outcomes[gate.id] = run_gate(gate, context)
+        for gate in gates:
+            if gate.id in beside:
+                progress(gate.title)
+                outcomes[gate.id] = beside[gate.id].result()
+    if context.waivers is not None:
+        for gate in gates:
+            outcome = outcomes.get(gate.id)
+            if isinstance(outcome, GateRecord):
+                context.waivers.apply(outcome)
+    for gate in gates:
+        if gate.last:
+            progress(gate.title)
+            outcomes[gate.id] = run_gate(gate, context)
+    return _sorted(context, gates, outcomes)
+
+
+def _sorted(
+    context: GateContext, gates: Sequence[Gate], outcomes: dict[str, GateRecord | str]
+) -> tuple[list[GateRecord], list[LeftOut]]:
+    """Records in the order of the gates, with pictures of what was found."""
     records: list[GateRecord] = []
     left_out: list[LeftOut] = []
     for gate in gates:
-        progress(gate.title)
-        record = run_gate(gate, context)
-        if isinstance(record, str):
-            left_out.append((gate.id, gate.title, record))
+        outcome = outcomes[gate.id]
+        if isinstance(outcome, str):
+            left_out.append((gate.id, gate.title, outcome))
             continue
-        if record.result.verdict is Verdict.FAIL:
-            picture_findings(context, record)
-        log.info("%s %s: %s", record.id, record.result.verdict, record.result.summary)
-        records.append(record)
+        if outcome.result.verdict in (Verdict.FAIL, Verdict.WAIVED):
+            picture_findings(context, outcome)
+        log.info("%s %s: %s", outcome.id, outcome.result.verdict, outcome.result.summary)
+        records.append(outcome)
     return records, left_out

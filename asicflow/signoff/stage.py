@@ -15,6 +15,7 @@ from asicflow.signoff.pictures import draw_die, open_view
 from asicflow.signoff.registry import all_gates
 from asicflow.signoff.report import write_report
 from asicflow.signoff.runner import run_gates
+from asicflow.signoff.waivers import load_waivers
 from asicflow.workspace import Workspace
 
 
@@ -48,7 +49,8 @@ def run_signoff(config: Config, ws: Workspace, progress: Callable[[str], None]) 
 def make_context(config: Config, ws: Workspace) -> GateContext:
     """Open a run directory for gates; without a PDK root the gates that need it are UNVERIFIED."""
     pdk, library = _pdk(config)
-    return GateContext(ws.root, config, pdk, library, ws.manifest())
+    waivers = load_waivers(config.signoff.waivers) if config.signoff.waivers else None
+    return GateContext(ws.root, config, pdk, library, ws.manifest(), waivers)
 
 
 def _pdk(config: Config) -> tuple[Pdk | None, Library | None]:

@@ -52,6 +52,7 @@ class Finding:
 
     ``x_um`` and ``y_um`` are in the coordinates of the top cell. ``layer`` is the PDK's layer name,
     ``rule`` the checked rule. ``picture`` is a file beside the report, relative to the run directory.
+    ``waived`` says who accepted it and why.
     """
 
     text: str
@@ -62,6 +63,7 @@ class Finding:
     size_um: float = 0.0
     library: bool = False
     picture: str = ""
+    waived: str = ""
 
     @property
     def has_place(self) -> bool:

@@ -102,6 +102,7 @@ def run_vectors(
     *,
     seed: int = 1,
     wait: Literal["irq", "poll"] = "irq",
+    optimise: str = "-O2",
 ) -> ExactnessResult:
     """Run ``n`` inferences over the bus and compare each with the integer golden model.
 
@@ -121,6 +122,8 @@ def run_vectors(
         Seed of the registers' initial contents.
     wait : {"irq", "poll"}
         How the driver learns of the end of an inference.
+    optimise : str
+        The C++ compiler's level; a netlist of gates gains nothing above -O1.
 
     Raises
     ------
@@ -132,7 +135,7 @@ def run_vectors(
     engine = _engine(soc_dir)
     golden = _golden(vectors, engine)
     limit = 4 * engine["cycles"] + 1000
-    answer = _simulate(sources, soc_dir, golden, build_dir, [seed, "vectors", n, limit, wait])
+    answer = _simulate(sources, soc_dir, golden, build_dir, [seed, "vectors", n, limit, wait], optimise)
     return ExactnessResult(
         n=answer["n"],
         exact=answer["exact"],
@@ -238,12 +241,13 @@ def _simulate(
     golden: _Golden,
     build_dir: Path,
     arguments: Sequence[int | str],
+    optimise: str = "-O2",
 ) -> dict[str, Any]:
     """Build the testbench of the socket and run it; return its answer."""
     build_dir.mkdir(parents=True, exist_ok=True)
     main = build_dir / "accel_testbench.cpp"
     main.write_text(_one_file(soc_dir))
-    exe = build_verilator("accel", sources, main, build_dir)
+    exe = build_verilator("accel", sources, main, build_dir, optimise=optimise)
     data = build_dir / "vectors.bin"
     _write_vectors(golden, data)
     command = [str(exe.resolve()), str(data.resolve()), *(str(a) for a in arguments)]

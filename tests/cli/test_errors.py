@@ -26,7 +26,7 @@ def model(tmp_path: Path) -> Path:
 def test_help_names_the_commands_and_exit_codes(tmp_path: Path) -> None:
     done = asicflow("--help", cwd=tmp_path)
     assert done.returncode == 0
-    for word in ("run", "report", "doctor", "new", "Exit codes"):
+    for word in ("run", "report", "signoff", "doctor", "new", "Exit codes"):
         assert word in done.stdout
 
 

@@ -23,7 +23,7 @@ P = "sky130_fd_sc_hd__"
 CELLS = [  # name, cell, row, site
     ("tap0", "tapvpwrvgnd_1", 0, 0), ("u1", "inv_1", 0, 4), ("u2", "nand2_1", 0, 11),
     ("u3", "dfxtp_1", 0, 18),
-    ("tap1", "tapvpwrvgnd_1", 1, 0), ("u4", "inv_2", 1, 8), ("u5", "buf_1", 1, 14), ("u6", "nor2_1", 1, 36),
+    ("tap1", "tapvpwrvgnd_1", 1, 26), ("u4", "inv_2", 1, 8), ("u5", "buf_1", 1, 14), ("u6", "nor2_1", 1, 36),
 ]  # fmt: skip
 PINS = {
     "u1": {"A": "a", "Y": "n1"},

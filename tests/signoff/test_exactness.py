@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import re
 import shutil
 import sys
 from pathlib import Path
@@ -18,6 +19,7 @@ from asicflow.signoff.gates.exactness import (
     RtlExactnessGate,
     physical_cells,
 )
+from asicflow.signoff.gates.formal import RoutedFormalGate, RtlFormalGate
 from asicflow.signoff.verdict import GateResult, Verdict
 
 from . import made_run
@@ -42,7 +44,8 @@ def accelerator(tmp_path_factory: pytest.TempPathFactory, pdk_root: Path) -> Pat
     files = " ".join(f'"{p}"' for p in sources(soc))
     netlist = layout / "accel.mapped.v"
     run_yosys(
-        f"read_verilog -sv {files}\nsynth -flatten -top accel\ndfflibmap -liberty {liberty}\n"
+        f"read_verilog -sv {files}\nhierarchy -top accel\nproc\nflatten\nmemory -nordff\n"
+        f"synth -flatten -top accel\ndfflibmap -liberty {liberty}\n"
         f"abc -liberty {liberty}\nopt_clean -purge\nwrite_verilog -noattr {netlist}\n",
         layout / "synth.log",
     )
@@ -106,3 +109,46 @@ def test_golden_that_is_wrong_fails(accelerator: Path, pdk_root: Path, tmp_path:
 def test_physical_cells_have_no_function(pdk_root: Path) -> None:
     cells = physical_cells(load_pdk("sky130", pdk_root).library())
     assert "sky130_fd_sc_hd__fill_1" in cells and "sky130_fd_sc_hd__diode_2" in cells
+
+
+# -- formal -------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("gate", [RoutedFormalGate, RtlFormalGate], ids=lambda g: g.id)
+def test_equal_sides_are_proven(gate: type[Gate], accelerator: Path, pdk_root: Path) -> None:
+    result = judge(gate, accelerator, pdk_root)
+    assert result.verdict is Verdict.PASS, result.summary
+    assert result.figures["cones_proven"] == result.figures["cones"] > 50
+    assert result.figures["registers"]
+
+
+def test_one_wrong_gate_is_disproved(accelerator: Path, pdk_root: Path, tmp_path: Path) -> None:
+    """A single gate, which a thousand vectors may or may not reach."""
+    root = Path(shutil.copytree(accelerator, tmp_path / "run"))
+    path = root / "layout" / "accel.v"
+    text = path.read_text()
+    changed = text.replace("sky130_fd_sc_hd__nand2_1 ", "sky130_fd_sc_hd__nor2_1 ", 1)
+    assert changed != text
+    path.write_text(changed)
+    result = judge(RoutedFormalGate, root, pdk_root)
+    assert result.verdict is Verdict.FAIL and "differs between" in result.findings[0].text
+
+
+def test_wrong_constant_in_the_rtl_is_disproved(accelerator: Path, pdk_root: Path, tmp_path: Path) -> None:
+    root = Path(shutil.copytree(accelerator, tmp_path / "run"))
+    path = root / "soc" / "rtl" / "accel_engine.sv"
+    path.write_text(path.read_text().replace("64'd1)", "64'd2)"))
+    assert judge(RtlFormalGate, root, pdk_root).verdict is Verdict.FAIL
+
+
+def test_register_without_partner_is_unverified(accelerator: Path, pdk_root: Path, tmp_path: Path) -> None:
+    root = Path(shutil.copytree(accelerator, tmp_path / "run"))
+    path = root / "layout" / "accel.v"
+    text = path.read_text()
+    gate = re.search(r"nand2_1 \S+ \(\s*\.A\((.*?)\)", text)
+    assert gate
+    extra = f"sky130_fd_sc_hd__dfxtp_1 late (.CLK(hclk_i), .D({gate[1]}), .Q(late_q));\nwire late_q;\nendmodule"
+    text = text[: gate.start(1)] + "late_q" + text[gate.end(1) :]
+    path.write_text(text.replace("endmodule", extra))
+    result = judge(RoutedFormalGate, root, pdk_root)
+    assert result.verdict is Verdict.UNVERIFIED and "without partner" in result.summary and result.close

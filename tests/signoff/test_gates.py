@@ -44,7 +44,7 @@ GATES = [
     g
     for g in BUILT_IN
     if g.__module__.rsplit(".", 1)[1] in ("model", "lint", "structure", "timing", "provenance")
-    and g.id not in ("timing.fanout", "provenance.lfs", "provenance.pdk")
+    and g.id not in ("timing.fanout", "provenance.lfs", "provenance.pdk", "provenance.waivers")
 ]
 
 
@@ -299,4 +299,4 @@ def test_pending_gates_never_pass(run: Path, pdk_root: Path) -> None:
             continue
         assert record.result.verdict is Verdict.UNVERIFIED and record.result.close
         seen.add(gate.id)
-    assert {"layout.magic-drc", "lvs.device", "equivalence.formal", "power.ir-drop"} <= seen
+    assert {"layout.magic-drc", "power.ir-drop"} <= seen

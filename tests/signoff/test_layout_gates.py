@@ -10,7 +10,7 @@ import klayout.db as kdb
 import pytest
 
 from asicflow.signoff.gate import Gate, run_gate
-from asicflow.signoff.gates import layout, lvs, provenance
+from asicflow.signoff.gates import drc, layout, lvs, provenance
 from asicflow.signoff.runner import run_gates
 from asicflow.signoff.verdict import GateResult, Verdict
 
@@ -42,8 +42,9 @@ def judge(gate: type[Gate], made: HandMade, root: Path) -> GateResult:
     return record.result
 
 
-GATES = [layout.DrcGate, layout.RoutingGate, layout.AreaGate, layout.DensityMaxGate, lvs.TopLvsGate,
-         lvs.PowerGridGate, lvs.AntennaGate, provenance.LfsGate]  # fmt: skip
+GATES = [drc.DrcGate, drc.LefDrcGate, drc.DrcAgreementGate, layout.RoutingGate, layout.AreaGate,
+         layout.DensityMaxGate, lvs.TopLvsGate, lvs.PowerGridGate, lvs.AntennaGate,
+         provenance.LfsGate]  # fmt: skip
 
 
 @pytest.mark.parametrize("gate", GATES, ids=lambda g: g.id)
@@ -190,7 +191,7 @@ def test_wrong_database_unit_and_die_size(made: HandMade, tmp_path: Path) -> Non
     assert {f.rule for f in judge(layout.SanityGate, made, tmp_path).findings} == {"die"}
     made.layout.dbu = 0.002
     assert "dbu" in {f.rule for f in judge(layout.SanityGate, made, tmp_path).findings}
-    result = judge(layout.DrcGate, made, tmp_path)
+    result = judge(drc.LefDrcGate, made, tmp_path)
     assert result.verdict is Verdict.FAIL and "database unit" in result.summary
 
 
@@ -206,14 +207,14 @@ def test_lfs_pointer_is_found(made: HandMade, tmp_path: Path) -> None:
 def test_empty_layout_passes_nothing(made: HandMade, tmp_path: Path) -> None:
     made.top.clear()
     made.top.shapes(made.index("met1")).insert(kdb.Box(0, 0, 0, 0))
-    for gate in (layout.DrcGate, lvs.TopLvsGate, lvs.PowerGridGate):
+    for gate in (drc.LefDrcGate, lvs.TopLvsGate, lvs.PowerGridGate):
         assert judge(gate, made, tmp_path).verdict is Verdict.FAIL
 
 
 def test_findings_get_pictures(made: HandMade, tmp_path: Path) -> None:
     prepare(made, tmp_path)
     made.box("met1", 21_000, 9000, 21_200, 9200)
-    (record,), _ = run_gates(context_of(tmp_path, made), [layout.DrcGate()])
+    (record,), _ = run_gates(context_of(tmp_path, made), [drc.LefDrcGate()])
     pictures = [f.picture for f in record.result.findings if f.picture]
     assert pictures and all((tmp_path / p).read_bytes()[:4] == b"\x89PNG" for p in pictures)
     assert all(tmp_path / p in record.result.evidence for p in pictures)

@@ -3,7 +3,20 @@
 from __future__ import annotations
 
 from asicflow.signoff.gate import Gate
-from asicflow.signoff.gates import exactness, layout, lint, lvs, model, pending, provenance, structure, timing
+from asicflow.signoff.gates import (
+    devices,
+    drc,
+    exactness,
+    formal,
+    layout,
+    lint,
+    lvs,
+    model,
+    pending,
+    provenance,
+    structure,
+    timing,
+)
 
 BUILT_IN: list[type[Gate]] = [
     model.AccuracyGate,
@@ -17,6 +30,8 @@ BUILT_IN: list[type[Gate]] = [
     exactness.RtlExactnessGate,
     exactness.MappedExactnessGate,
     exactness.RoutedExactnessGate,
+    formal.RoutedFormalGate,
+    formal.RtlFormalGate,
     timing.SetupGate,
     timing.HoldGate,
     timing.SlewGate,
@@ -26,13 +41,17 @@ BUILT_IN: list[type[Gate]] = [
     timing.ClockGate,
     timing.CornersGate,
     layout.RoutingGate,
-    layout.DrcGate,
+    drc.DrcGate,
+    drc.LefDrcGate,
+    drc.DrcAgreementGate,
     lvs.AntennaGate,
     layout.DensityMaxGate,
     layout.DensityMinGate,
     layout.SanityGate,
     layout.AreaGate,
     lvs.TopLvsGate,
+    devices.CellDevicesGate,
+    devices.TopDevicesGate,
     lvs.PowerGridGate,
     provenance.HashesGate,
     provenance.ToolsGate,
@@ -41,5 +60,6 @@ BUILT_IN: list[type[Gate]] = [
     provenance.LfsGate,
     provenance.LicencesGate,
     *pending.PENDING,
+    provenance.WaiversGate,
 ]
 """Every gate that comes with asicflow, in the order of the report within its group."""

@@ -19,7 +19,9 @@ VECTORS = "model/vectors.npz"
 class ExactnessGate(Gate):
     """Runs test vectors over the bus and demands every output bit."""
 
+    external = True
     what = ""
+    optimise = "-O1"
 
     def sources(self, context: GateContext, build: Path) -> list[Path]:
         """The Verilog to simulate."""
@@ -31,7 +33,9 @@ class ExactnessGate(Gate):
         build = context.out / "build" / self.id
         build.mkdir(parents=True, exist_ok=True)
         sources = self.sources(context, build)
-        done = run_vectors(sources, context.path("soc/soc.json").parent, context.path(VECTORS), n, build)
+        done = run_vectors(
+            sources, context.path("soc/soc.json").parent, context.path(VECTORS), n, build, optimise=self.optimise
+        )
         stated = int(context.json("soc/soc.json")["engine"]["cycles"])
         log = context.out / "logs" / f"{self.id}.log"
         write_atomically(log, _log(self.what, sources, done, context))

@@ -1,4 +1,4 @@
-"""Gates on the layout: sanity, routing, metal rules, density, area."""
+"""Gates on the layout: sanity, routing, density, area."""
 
 from __future__ import annotations
 
@@ -10,10 +10,8 @@ import klayout.db as kdb
 from asicflow.pdk.liberty import read_liberty
 from asicflow.signoff.context import GateContext
 from asicflow.signoff.density import DensityLimit, density_rows, read_density_limits
-from asicflow.signoff.drc import Marker, check_layout
 from asicflow.signoff.gate import Gate
 from asicflow.signoff.pictures import METALS
-from asicflow.signoff.rules import Rule, derive_rules
 from asicflow.signoff.spef import spef_nets
 from asicflow.signoff.verdict import Finding, GateResult, Rows, Tool, UnverifiedError, Verdict, verdict_of
 
@@ -27,7 +25,7 @@ class SanityGate(Gate):
 
     id = "layout.sanity"
     title = "Layout sanity"
-    inputs = (GDS, FIGURES)
+    inputs = (GDS,)
 
     def run(self, context: GateContext) -> GateResult:
         """Read the GDS without any expectation and list what is odd."""
@@ -67,7 +65,7 @@ class SanityGate(Gate):
 
     def _box(self, context: GateContext, db: kdb.Layout, cell: kdb.Cell, figures: dict[str, Any]) -> list[Finding]:
         """Compare the die box with layout.json; everything must lie in it."""
-        stated = context.json(FIGURES).get("die_um")
+        stated = context.json(FIGURES).get("die_um") if context.path(FIGURES).is_file() else None
         boundary = cell.bbox_per_layer(db.layer(*context.library.boundary)).to_dtype(db.dbu)
         drawn = cell.dbbox()
         box = boundary if not boundary.empty() else drawn
@@ -149,67 +147,6 @@ class RoutingGate(Gate):
             },
             findings=findings,
         )
-
-
-class DrcGate(Gate):
-    """Metal and cut rules from the technology LEF on the flat layout, cells included."""
-
-    id = "layout.drc"
-    title = "Metal and cut rules (own KLayout rule set from the LEF)"
-    inputs = (GDS,)
-
-    def run(self, context: GateContext) -> GateResult:
-        """Check every rule; markers that a library cell shows alone are told apart, not dropped."""
-        rules = derive_rules(context.tech, context.library.layers)
-        done = check_layout(context.layout, rules)
-        count = Counter(m.rule.id for m in done.markers)
-        inside = Counter(m.rule.id for m in done.library)
-        rows: Rows = [
-            {
-                "rule": r.id,
-                "text": r.text,
-                "limit": _limit(r),
-                "violations": count[r.id],
-                "in_library_cells": inside[r.id],
-            }
-            for r in rules.rules
-        ]
-        findings = [_finding(m, False) for m in done.markers]
-        library = [_finding(m, True) for m in done.library]
-        shapes: Rows = [{"layer": n, "polygons": c} for n, c in done.shapes.items()]
-        judged = sum(done.shapes.values())
-        text = f"{len(findings)} violations of {len(rules.rules)} rules on {judged} polygons"
-        if library:
-            text += f"; {len(library)} more lie inside library cells"
-        empty = judged == 0
-        if empty:
-            findings.append(Finding("there is nothing on any metal layer", "empty"))
-        return GateResult(
-            Verdict.FAIL if findings else Verdict.PASS,
-            text,
-            {
-                "violations": len(findings),
-                "in_library_cells": len(library),
-                "rules": len(rules.rules),
-                "polygons": judged,
-                "layers_without_gds": ", ".join(rules.unmapped),
-            },
-            {"rules": rows, "shapes": shapes},
-            findings + library,
-            tool=KLAYOUT,
-        )
-
-
-def _limit(rule: Rule) -> str:
-    """The limit of a rule with its unit."""
-    unit = {"angle": "degrees", "area": "um2", "enclosed_area": "um2"}.get(rule.kind, "um")
-    return f"{rule.value if rule.kind == 'angle' else rule.value_um:g} {unit}"
-
-
-def _finding(marker: Marker, library: bool) -> Finding:
-    x, y = marker.centre_um
-    text = f"{marker.rule.id}: {marker.text}"
-    return Finding(text, marker.rule.id, x, y, marker.rule.layer, marker.size_um, library)
 
 
 class DensityGate(Gate):

@@ -164,6 +164,7 @@ class LfsGate(Gate):
 
     id = "provenance.lfs"
     title = "No Git LFS pointer, GDS is a stream file"
+    of_layout = True
     inputs = ("layout/{top}.gds",)
 
     def run(self, context: GateContext) -> GateResult:
@@ -224,4 +225,36 @@ class LicencesGate(Gate):
             {"files": rows},
             findings,
             [p for p in files if p.is_file()],
+        )
+
+
+class WaiversGate(Gate):
+    """Waivers are in force, used, and no broader than they say."""
+
+    id = "provenance.waivers"
+    title = "Waivers in force, used and bounded"
+    of_layout = True
+    last = True
+
+    def not_applicable(self, context: GateContext) -> str:
+        """Without a file there is nothing to judge."""
+        return "" if context.waivers else "the configuration names no waivers"
+
+    def run(self, context: GateContext) -> GateResult:
+        """Judge the waivers after all other gates."""
+        waivers = context.waivers
+        assert waivers is not None
+        findings = waivers.problems()
+        rows: Rows = [
+            {"gate": e.gate, "rule": e.rule, "owner": e.owner, "expires": e.expires.isoformat(),
+             "covers": waivers.use[i], "most": e.most, "reason": e.reason}
+            for i, e in enumerate(waivers.entries)
+        ]  # fmt: skip
+        return GateResult(
+            verdict_of(findings),
+            f"{len(waivers.entries)} waivers, {sum(waivers.use.values())} findings covered",
+            {"waivers": len(waivers.entries), "problems": len(findings)},
+            {"waivers": rows},
+            findings,
+            [waivers.path],
         )

@@ -1,0 +1,324 @@
+"""Prove that two netlists are equal: cut at the registers, compare every cone of logic with ABC.
+
+Both sides are elaborated by Yosys into simple gates and flip-flops. A flip-flop's output becomes an input of
+the comparison and its data, clock and reset pins become outputs, named after the register; then equal
+networks mean equal machines. Registers that only one side has make the proof incomplete, not wrong.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import shutil
+import subprocess
+import time
+from collections.abc import Collection
+from dataclasses import dataclass, field
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+from asicflow.errors import StageError, ToolMissing
+from asicflow.flow.yosys import run_yosys
+
+_SETTLE = "opt_expr -full\nopt_muxtree\nopt_reduce\nopt_dff -nodffe -nosdff\nopt_clean\n"
+"""Removes registers that hold a constant; merges none."""
+
+KINDS = " ".join(f"-cell {cell} x" for cell in ("$_DFF_P_", "$_DFF_N_", "$_DFF_PN0_", "$_DFF_PN1_"))
+LEGAL = f"proc\nflatten\n{_SETTLE}{{memory}}\n{2 * _SETTLE}techmap\n{2 * _SETTLE}simplemap\ndfflegalize {KINDS}"
+"""Yosys commands that leave simple gates and four kinds of flip-flops."""
+
+_TABLES = {
+    "$_BUF_": ("A", ["1 1"]),
+    "$_NOT_": ("A", ["0 1"]),
+    "$_AND_": ("AB", ["11 1"]),
+    "$_NAND_": ("AB", ["0- 1", "-0 1"]),
+    "$_OR_": ("AB", ["1- 1", "-1 1"]),
+    "$_NOR_": ("AB", ["00 1"]),
+    "$_XOR_": ("AB", ["10 1", "01 1"]),
+    "$_XNOR_": ("AB", ["11 1", "00 1"]),
+    "$_ANDNOT_": ("AB", ["10 1"]),
+    "$_ORNOT_": ("AB", ["1- 1", "-0 1"]),
+    "$_MUX_": ("ABS", ["1-0 1", "-11 1"]),
+    "$_NMUX_": ("ABS", ["0-0 1", "-01 1"]),
+}
+"""Inputs of a simple gate, and its truth table as lines of BLIF."""
+
+_SUFFIX = re.compile(r"(?:_|\$)_?S?DFFE?_\w*?(?:\.IQ|\.\w+)?$|\.IQ$")
+
+
+@dataclass(frozen=True)
+class Register:
+    """A flip-flop: its kind, the nets of its pins, and the names that its output goes by."""
+
+    kind: str
+    pins: dict[str, str]
+    names: frozenset[str]
+
+
+@dataclass
+class Network:
+    """One side: gates as BLIF, ports by name to nets, registers by name."""
+
+    inputs: dict[str, str] = field(default_factory=dict)
+    outputs: dict[str, str] = field(default_factory=dict)
+    registers: dict[str, Register] = field(default_factory=dict)
+    gates: list[str] = field(default_factory=list)
+
+
+@dataclass
+class Proof:
+    """What the comparison found.
+
+    ``outputs`` counts outputs of the cut networks, ``proven`` those that are equal; ``differing`` names some
+    that differ, ``undecided`` those that took too long; ``unmatched`` are registers and ports that one side
+    lacks; ``copies`` counts registers that are copies of another one, which synthesis merges (they agree
+    after reset or one clock).
+    """
+
+    outputs: int
+    registers: int
+    differing: list[str]
+    unmatched: list[str]
+    copies: int
+    proven: int = 0
+    undecided: list[str] = field(default_factory=list)
+
+    @property
+    def equal(self) -> bool:
+        """True when there was something to compare and all of it is equal."""
+        return 0 < self.outputs == self.proven and not self.unmatched
+
+
+PATIENCE = 4.0
+"""Seconds for a part of the outputs."""
+
+
+def abc_command() -> str:
+    """The ABC that comes with Yosys.
+
+    Raises
+    ------
+    ToolMissing
+        If neither the system nor the pyosys package has it.
+    """
+    found = shutil.which("yosys-abc") or shutil.which("abc")
+    if found:
+        return found
+    spec = find_spec("pyosys")
+    for place in (spec.submodule_search_locations or []) if spec else []:
+        path = Path(place) / "yosys-abc"
+        if path.is_file():
+            return str(path)
+    raise ToolMissing("ABC (yosys-abc)", "pip install pyosys")
+
+
+def read_netlist_script(netlist: Path, liberty: Path, physical_cells: Collection[str]) -> str:
+    """Yosys commands that read a netlist of library cells as their Liberty functions."""
+    drop = "\n".join(f"delete t:{name}" for name in sorted(physical_cells))
+    return f'read_verilog "{netlist}"\n{drop}\nread_liberty -overwrite -ignore_miss_func "{liberty}"'
+
+
+def network(read: str, top: str, folder: Path, name: str, memory: str = "memory") -> Network:
+    """Elaborate one side and cut it.
+
+    Parameters
+    ----------
+    read : str
+        Yosys commands that read the design.
+    top : str
+        Top module.
+    folder : Path
+        Receives log and netlist.
+    name : str
+        File name without suffix.
+    memory : str
+        Yosys command that maps memories: with or without ``-nordff`` their read registers keep other names.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    path = folder / f"{name}.json"
+    legal = LEGAL.format(memory=memory)
+    script = f'{read}\nhierarchy -check -top {top}\n{legal}\nsimplemap\nopt_clean\nwrite_json "{path}"\n'
+    run_yosys(script, folder / f"{name}.log")
+    return cut(json.loads(path.read_text())["modules"][top])
+
+
+def cut(module: dict[str, Any]) -> Network:
+    """Cut a module of simple gates at its flip-flops.
+
+    Raises
+    ------
+    StageError
+        If a cell is neither a simple gate nor a flip-flop.
+    """
+    found = Network()
+    names = _names(module)
+    for port, data in module["ports"].items():
+        side = found.inputs if data["direction"] == "input" else found.outputs
+        side |= {canonical(port, i, len(data["bits"])): _net(bit) for i, bit in enumerate(data["bits"])}
+    for cell_name, cell in module["cells"].items():
+        pins = {p: bits[0] for p, bits in cell["connections"].items()}
+        kind = cell["type"]
+        if kind in _TABLES:
+            wires, table = _TABLES[kind]
+            found.gates += [".names " + " ".join(_net(pins[w]) for w in (*wires, "Y")), *table]
+        elif kind.startswith("$_DFF_"):
+            own = names.get(pins["Q"], [canonical(cell_name)])
+            found.registers[own[0]] = Register(kind, {p: _net(bit) for p, bit in pins.items()}, frozenset(own))
+        elif kind != "$scopeinfo":
+            raise StageError(f"the formal comparison cannot read a cell of kind {kind}", where=cell_name)
+    return found
+
+
+def canonical(name: str, index: int = 0, width: int = 1) -> str:
+    """A name as synthesis and layout leave it: no hierarchy marks, no kind of flip-flop."""
+    name = f"{_SUFFIX.sub('', name)}_{index}" if width > 1 else _SUFFIX.sub("", name)
+    return re.sub(r"[\W_]+", "_", name).strip("_")
+
+
+def _names(module: dict[str, Any]) -> dict[int, list[str]]:
+    """Net bit to its names; the state of a cell model (IQ) first, then short ones."""
+    found: dict[int, list[tuple[bool, bool, int, str]]] = {}
+    for name, data in module["netnames"].items():
+        for index, bit in enumerate(data["bits"]):
+            if isinstance(bit, int):
+                rank = (not name.endswith(".IQ"), bool(data.get("hide_name")), len(name))
+                found.setdefault(bit, []).append((*rank, canonical(name, index, len(data["bits"]))))
+    return {bit: [entry[-1] for entry in sorted(names)] for bit, names in found.items()}
+
+
+def _net(bit: int | str) -> str:
+    return f"n{bit}" if isinstance(bit, int) else {"1": "const1"}.get(bit, "const0")
+
+
+def prove(one: Network, two: Network, folder: Path, limit: float = 120.0) -> Proof:
+    """Compare two networks with ABC.
+
+    Parameters
+    ----------
+    one, two : Network
+        The sides; registers are paired by any of their names.
+    folder : Path
+        Receives the networks as BLIF and ABC's log.
+    limit : float
+        Seconds for the whole comparison. What ABC does not decide at once is split into parts.
+
+    Raises
+    ------
+    ToolMissing
+        If ABC is not installed.
+    """
+    pairs, _ = _pair(one, two)
+    copies = _copies(one, two, pairs)
+    unmatched = unpaired(one, two)
+    if unmatched:
+        return Proof(0, len(pairs), [], unmatched, len(copies))
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "abc.log").unlink(missing_ok=True)
+    ports = sorted(set(one.outputs) & set(two.outputs))
+    names = [*ports, *(f"{p[0]}.{pin}" for p in pairs for pin in "DCR" if pin in one.registers[p[0]].pins)]
+    inputs = sorted(set(one.inputs) | set(two.inputs))
+    sides = [(side, _body(side, inputs, [(p[0], p[column]) for p in pairs])) for column, side in enumerate((one, two))]
+    result = Proof(len(names), len(pairs), [], [], len(copies))
+    end = time.monotonic() + limit
+    todo = [names]
+    while todo:
+        chunk = todo.pop()
+        left = end - time.monotonic()
+        verdict, failing = _compare(sides, chunk, folder, min(left, PATIENCE if len(chunk) < len(names) else left / 6))
+        if verdict == "equal":
+            result.proven += len(chunk)
+        elif verdict == "different":
+            result.differing += failing or chunk
+        elif len(chunk) > 1 and end > time.monotonic() + 1:
+            half = max(1, len(chunk) // 8)
+            todo += [chunk[i : i + half] for i in range(0, len(chunk), half)]
+        else:
+            result.undecided += chunk
+    return result
+
+
+def _compare(
+    sides: list[tuple[Network, list[str]]], outputs: list[str], folder: Path, seconds: float
+) -> tuple[str, list[str]]:
+    """Compare some outputs: equal, different (with the first that differ), or undecided in the time."""
+    paths = [folder / "one.blif", folder / "two.blif"]
+    for path, (side, body) in zip(paths, sides, strict=True):
+        ends = [line for key in outputs for line in (f".names {_source(side, key)} {key}", "1 1")]
+        head = [body[0], ".outputs " + " ".join(outputs), *body[1:]]
+        path.write_text("\n".join([*head, *ends, ".end"]) + "\n")
+    command = [abc_command(), "-c", f"cec -n {paths[0]} {paths[1]}"]
+    try:
+        done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=max(seconds, 1))
+    except subprocess.TimeoutExpired:
+        return "undecided", []
+    with (folder / "abc.log").open("a") as log:
+        log.write(f"{len(outputs)} outputs from {outputs[0]}\n{done.stdout}\n")
+    if "Networks are equivalent" in done.stdout:
+        return "equal", []
+    if "NOT EQUIVALENT" not in done.stdout:
+        return "undecided", []
+    numbers = {int(n) for n in re.findall(r"Output po(\d+): Value", done.stdout)}
+    return "different", [outputs[n] for n in sorted(numbers) if n < len(outputs)]
+
+
+def _source(side: Network, output: str) -> str:
+    """The net behind an output of the cut network; a register's goes by the name both sides share."""
+    if output in side.outputs:
+        return side.outputs[output]
+    return f"at.{output}"
+
+
+def unpaired(one: Network, two: Network) -> list[str]:
+    """Registers and ports that only one side has."""
+    pairs, alone = _pair(one, two)
+    copies = _copies(one, two, pairs)
+    return [key for key in alone if key not in copies] + sorted(set(one.outputs) ^ set(two.outputs))
+
+
+def _copies(one: Network, two: Network, pairs: list[tuple[str, str]]) -> set[str]:
+    return {*_twins(one, [p[0] for p in pairs]), *_twins(two, [p[1] for p in pairs])}
+
+
+def _pair(one: Network, two: Network) -> tuple[list[tuple[str, str]], list[str]]:
+    """Registers that belong together, and the names of those that have no partner of their kind."""
+    known = {name: key for key, register in two.registers.items() for name in register.names}
+    pairs: list[tuple[str, str]] = []
+    taken: set[str] = set()
+    unmatched: list[str] = []
+    for key, register in one.registers.items():
+        partner = next((known[n] for n in sorted(register.names) if n in known and known[n] not in taken), None)
+        if partner is None or two.registers[partner].kind != register.kind:
+            unmatched.append(key)
+            continue
+        taken.add(partner)
+        pairs.append((key, partner))
+    return pairs, unmatched + [key for key in two.registers if key not in taken]
+
+
+def _twins(side: Network, paired: list[str]) -> dict[str, str]:
+    """Registers without partner that load the same nets as a paired one: synthesis merges such copies."""
+    by_input = {_inputs(side.registers[own]): own for own in paired}
+    alone = set(side.registers) - set(paired)
+    return {key: by_input[_inputs(side.registers[key])] for key in alone if _inputs(side.registers[key]) in by_input}
+
+
+def _inputs(register: Register) -> tuple[str, ...]:
+    return (register.kind, *(register.pins.get(pin, "") for pin in "DCR"))
+
+
+def _body(side: Network, inputs: list[str], registers: list[tuple[str, str]]) -> list[str]:
+    """The cut network without outputs; ``registers`` are (common name, own name)."""
+    lines = [".names const0", ".names const1", "1"]
+    heads = list(inputs)
+    lines += [line for key, net in side.inputs.items() for line in (f".names {key} {net}", "1 1")]
+    for common, own in registers:
+        pins = side.registers[own].pins
+        heads.append(f"{common}.Q")
+        lines += [f".names {common}.Q {pins['Q']}", "1 1"]
+        for pin in (p for p in "DCR" if p in pins):
+            lines += [f".names {pins[pin]} at.{common}.{pin}", "1 1"]
+    common_name = {own: common for common, own in registers}
+    for key, twin in _twins(side, [own for _, own in registers]).items():
+        lines += [f".names {common_name[twin]}.Q {side.registers[key].pins['Q']}", "1 1"]
+    return [".model cut\n.inputs " + " ".join(heads), *lines, *side.gates]
