@@ -34,13 +34,14 @@ NOT_LOGIC = ("soc_ram", "bootrom", "accel_engine")
 CYCLES = 2_000_000
 
 
-def area(sources: list[Path], top: str, liberty: Path, log: Path) -> float:
-    """Return NAND2 equivalents of a module after synthesis, :data:`NOT_LOGIC` left out."""
+def area(sources: list[Path], top: str, liberty: Path, log: Path, gated: bool) -> float:
+    """Return NAND2 equivalents of a module after synthesis, :data:`NOT_LOGIC` left out; ``gated``: clock gates."""
     run_yosys(
         f"""read_verilog -sv {" ".join(map(str, sources))}
 hierarchy -top {top}
 blackbox {" ".join(f"=*{name}*" for name in NOT_LOGIC)}
 synth -top {top} -flatten
+{f"clockgate -liberty {liberty} -min_net_size 8" if gated else ""}
 dfflibmap -liberty {liberty}
 opt
 abc -D 10000 -liberty {liberty} -dont_use *lpflow* -dont_use *probe*

@@ -53,12 +53,15 @@ module ahb_matrix #(
   logic [NumInitiators*NumAll-1:0] request;    // By initiator, then target
   logic [NumInitiators*NumAll-1:0] accept;
   logic [40*NumInitiators-1:0]     address;
+  logic [NumInitiators-1:0]        urgent;
+  logic [NumAll-1:0]               take;
   logic [NumAll-1:0]               ready;
   logic [NumAll-1:0]               resp;
   logic [32*NumAll-1:0]            rdata;
 
   for (genvar i = 0; i < NumInitiators; i++) begin : gen_initiator
     ahb_matrix_initiator #(
+      .NumInitiators( NumInitiators ),
       .NumTargets   ( NumTargets   ),
       .NumRegions   ( NumRegions   ),
       .RegionBase   ( RegionBase   ),
@@ -78,7 +81,9 @@ module ahb_matrix #(
       .hresp_o   ( i_hresp_o[i]                   ),
       .request_o ( request[NumAll*i +: NumAll]    ),
       .address_o ( address[40*i +: 40]            ),
+      .urgent_o  ( urgent[i]                      ),
       .accept_i  ( accept[NumAll*i +: NumAll]     ),
+      .take_i    ( take                           ),
       .ready_i   ( ready                          ),
       .resp_i    ( resp                           ),
       .rdata_i   ( rdata                          )
@@ -101,9 +106,11 @@ module ahb_matrix #(
       .clk_i       ( clk_i                  ),
       .rst_ni      ( rst_ni                 ),
       .request_i   ( to_target              ),
+      .urgent_i    ( urgent                 ),
       .address_i   ( address                ),
       .wdata_i     ( i_hwdata_i             ),
       .accept_o    ( taken                  ),
+      .take_o      ( take[t]                ),
       .ready_o     ( ready[t]               ),
       .resp_o      ( resp[t]                ),
       .rdata_o     ( rdata[32*t +: 32]      ),
@@ -130,6 +137,7 @@ module ahb_matrix #(
     assign accept[NumAll*i + NumTargets] = ready[NumTargets];
   end
 
+  assign take[NumTargets]          = 1'b0;  // everyone is answered at once
   assign ready[NumTargets]         = ~first_q;
   assign resp[NumTargets]          = first_q | second_q;
   assign rdata[32*NumTargets +: 32] = 32'd0;
