@@ -81,7 +81,7 @@ class SimulatedBoard:
 
     @property
     def seconds(self) -> float:
-        """Wall time of the simulation so far, without the host's."""
+        """Processor time of the simulation so far, without the host's."""
         return float(self._ask("status")["seconds"])
 
     def gpio_in(self, pins: int) -> None:

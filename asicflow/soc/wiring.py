@@ -129,7 +129,9 @@ def build_bus(system: System, wiring: Wiring) -> Matrix:
         for block in system.blocks
         if block.bridge is None
     ]
-    return Matrix(name=BUS_MODULE, initiators=wiring.initiators, regions=regions)
+    targets = {memory.name: memory.ip for memory in system.memories} | {b.name: b.ip for b in system.blocks}
+    bounded = frozenset(name for name, ip in targets.items() if _bus(load_ip(ip)).bounded)
+    return Matrix(name=BUS_MODULE, initiators=wiring.initiators, regions=regions, bounded=bounded)
 
 
 def write_top(system: System, wiring: Wiring, values: Mapping[str, int], cpu: str) -> Top:

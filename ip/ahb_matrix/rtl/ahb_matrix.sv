@@ -12,6 +12,7 @@ module ahb_matrix #(
   parameter int NumTargets    = 4,    // Targets, 1 to 32
   parameter int NumRegions    = 5,    // Entries of the address map, 1 to 64
   parameter int Timeout       = 128,  // Clock cycles of a data phase, 2 to 65535
+  parameter logic [NumTargets-1:0] Guarded = '1,      // Targets that the time limit is for
   parameter logic [32*NumRegions-1:0] RegionBase =   // First address of each region
     160'h6000_0000_4000_0000_1000_0000_0000_0000_0000_0000,
   parameter logic [32*NumRegions-1:0] RegionMask =   // Address bits that are compared
@@ -101,7 +102,8 @@ module ahb_matrix #(
 
     ahb_matrix_target #(
       .NumInitiators ( NumInitiators ),
-      .Timeout       ( Timeout       )
+      .Timeout       ( Timeout       ),
+      .Guarded       ( Guarded[t]    )
     ) i_target (
       .clk_i       ( clk_i                  ),
       .rst_ni      ( rst_ni                 ),

@@ -8,8 +8,9 @@
 // comes before the target has ended it, gets the ERROR response without reaching the target.
 
 module ahb_matrix_target #(
-  parameter int NumInitiators = 3,   // Initiators, 1 to 8
-  parameter int Timeout       = 128  // Clock cycles, 2 to 65535
+  parameter int NumInitiators = 3,    // Initiators, 1 to 8
+  parameter int Timeout       = 128,  // Clock cycles, 2 to 65535
+  parameter bit Guarded       = 1'b1  // 0: the target ends every data phase by itself
 ) (
   input  logic                        clk_i,     // Clock
   input  logic                        rst_ni,    // Reset, active low: asynchronous assertion, synchronous release
@@ -81,7 +82,7 @@ module ahb_matrix_target #(
   logic [TimeBits-1:0] left_q;
   logic        time_over;
 
-  assign time_over = data_q & ~hreadyout_i & (left_q == '0);
+  assign time_over = Guarded & data_q & ~hreadyout_i & (left_q == '0);
 
   assign ready_o = ~first_q & (second_q | ~data_q | hreadyout_i);
   assign resp_o  = first_q | second_q | (data_q & hresp_i);
