@@ -47,6 +47,8 @@ PROGRAMS = (
     Program("g++", ("--version",), (10,), "C simulation, Verilator models", "apt-get install g++"),
     Program("make", ("--version",), (4,), "Verilator models", "apt-get install make"),
     Program("sta", ("-version",), (2, 0), "static timing analysis", "apt-get install opensta"),
+    Program("arm-none-eabi-gcc", ("--version",), (8,), "firmware of top soc",
+            "apt-get install gcc-arm-none-eabi", False),
     Program("iverilog", ("-V",), (11,), "RTL portability tests", "apt-get install iverilog", False),
     Program("openroad", ("-version",), (2,), "layout engine 'openroad' instead of 'open'",
             "see the OpenROAD project; not in Debian or PyPI", False),

@@ -1,8 +1,8 @@
 """Area of the SoC's logic and speed of its simulation: ``python -m benchmarks.soc``.
 
 Area: Yosys for sky130_fd_sc_hd, in units of its NAND2 (nand2_1, 3.7536 um2), without memories, boot ROM contents
-and inference engine; per block and in all. Speed: simulated clock cycles per second of the example's whole system,
-with and without the protocol checks, the processor running. Needs ASICFLOW_PDK_ROOT, Verilator and
+and inference engine; per block and in all, without and with clock gates. Speed: simulated clock cycles per second of
+processor time, a small engine in the system, with and without the protocol checks, the processor running. Needs ASICFLOW_PDK_ROOT, Verilator and
 arm-none-eabi-gcc.
 """
 
@@ -31,16 +31,21 @@ from tiny_chip import build_chip, write_chip
 NAND2_UM2 = 3.7536
 LIBERTY = "lambdapdk/lambdapdk/sky130/libs/sky130hd/nldm/sky130_fd_sc_hd__tt_025C_1v80.lib.gz"
 NOT_LOGIC = ("soc_ram", "bootrom", "accel_engine")
+BLOCKS = (
+    "cpu_armv6m", "adp", "soc_bus", "ahb_dma", "accel_socket", "apb_timer", "apb_uart", "apb_spi", "apb_gpio",
+    "apb_stdio", "apb_watchdog", "sysctrl", "ahb_apb_bridge", "ahb_ram", "system_table", "soc_reset", "soc",
+)  # fmt: skip
 CYCLES = 2_000_000
 
 
-def area(sources: list[Path], top: str, liberty: Path, log: Path) -> float:
-    """Return NAND2 equivalents of a module after synthesis, :data:`NOT_LOGIC` left out."""
+def area(sources: list[Path], top: str, liberty: Path, log: Path, gated: bool) -> float:
+    """Return NAND2 equivalents of a module after synthesis, :data:`NOT_LOGIC` left out; ``gated``: clock gates."""
     run_yosys(
         f"""read_verilog -sv {" ".join(map(str, sources))}
 hierarchy -top {top}
 blackbox {" ".join(f"=*{name}*" for name in NOT_LOGIC)}
 synth -top {top} -flatten
+{f"clockgate -liberty {liberty} -min_net_size 8" if gated else ""}
 dfflibmap -liberty {liberty}
 opt
 abc -D 10000 -liberty {liberty} -dont_use *lpflow* -dont_use *probe*
@@ -51,13 +56,6 @@ stat -liberty {liberty}
     )
     found = re.findall(r"Chip area for .*: ([\d.]+)", log.read_text())
     return float(found[-1]) / NAND2_UM2
-
-
-def instances(ws: Workspace) -> list[str]:
-    """Return the modules that the top has, from its text."""
-    text = (ws.soc / "rtl" / "soc.sv").read_text()
-    found = re.findall(r"^  (\w+) (?:#\(.*?\) )?i_\w+ \($", text, re.MULTILINE | re.DOTALL)
-    return sorted(set(found) - set(NOT_LOGIC))
 
 
 def speed(ws: Workspace, folder: Path, checks: bool) -> float:
@@ -88,12 +86,10 @@ def main() -> None:
         liberty = folder / "tt.lib"
         liberty.write_bytes(gzip.decompress((Path(root) / LIBERTY).read_bytes()))
         sources = soc_sources(ws.soc, ws.firmware)
-        table = Table("block", "NAND2 equivalents")
-        for module in ("cpu_armv6m", "adp", "soc_bus", "ahb_dma", "accel_socket", "apb_timer", "apb_uart", "apb_spi",
-                       "apb_gpio", "apb_stdio", "apb_watchdog", "sysctrl", "ahb_apb_bridge", "ahb_ram",
-                       "system_table", "soc_reset"):  # fmt: skip
-            table.add_row(module, f"{area(sources, module, liberty, folder / 'area.log'):.0f}")
-        table.add_row("[bold]all[/]", f"{area(sources, 'soc', liberty, folder / 'area.log'):.0f}")
+        table = Table("block", "NAND2 equivalents", "with clock gates")
+        for module in BLOCKS:
+            figures = [area(sources, module, liberty, folder / "area.log", gated) for gated in (False, True)]
+            table.add_row("[bold]all[/]" if module == "soc" else module, *(f"{figure:.0f}" for figure in figures))
         console.print(table)
 
 

@@ -115,6 +115,12 @@ class Adp:
             raise LinkError(f"the word at {address:#x} stayed {answer}", hint=f"waited for {value:#x} in {mask:#x}")
         return self._value(answer, "P")
 
+    def push(self, byte: int) -> None:
+        """Give the processor a byte on stdin (LinkError when it does not take it)."""
+        (answer,) = self._command(f"S {byte:X}")
+        if answer != f"S 0x{byte:02X}":
+            raise LinkError(f"the processor does not take a byte: {answer}")
+
     def hold_cpu(self) -> None:
         """Put the processor into reset."""
         self._command(f"C {0x200 | HOLD_CPU:X}")

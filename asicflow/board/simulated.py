@@ -81,8 +81,12 @@ class SimulatedBoard:
 
     @property
     def seconds(self) -> float:
-        """Wall time of the simulation so far, without the host's."""
+        """Processor time of the simulation so far, without the host's."""
         return float(self._ask("status")["seconds"])
+
+    def gpio_in(self, pins: int) -> None:
+        """Set the input pins."""
+        self._ask(f"gpio {pins}")
 
     def gpio(self) -> int:
         """Return the output pins."""

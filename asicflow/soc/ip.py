@@ -42,6 +42,7 @@ class Bus(_Section):
     data_bits: int
     window_bytes: int = 0  # slaves only
     wait_states: int = 0  # slaves only
+    bounded: bool = False  # slaves only: it ends every data phase by itself, whatever happens behind it
     signals: dict[str, str]
 
 

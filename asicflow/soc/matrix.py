@@ -52,12 +52,16 @@ class Region:
 
 @dataclass(frozen=True)
 class Matrix:
-    """A bus: initiators by falling priority, and the address map; its targets in order of appearance."""
+    """A bus: initiators by falling priority, and the address map; its targets in order of appearance.
+
+    ``bounded`` are the targets that end every data phase by themselves: the time limit is for the others.
+    """
 
     name: str
     initiators: Sequence[str]
     regions: Sequence[Region]
     timeout: int = 128
+    bounded: frozenset[str] = frozenset()
 
     @property
     def targets(self) -> list[str]:
@@ -105,6 +109,7 @@ def write_matrix(matrix: Matrix) -> str:
         f"    .NumTargets({len(matrix.targets)}),",
         f"    .NumRegions({len(regions)}),",
         f"    .Timeout({matrix.timeout}),",
+        f"    .Guarded({_join([f'1{chr(39)}b{int(t not in matrix.bounded)}' for t in matrix.targets])}),",
         f"    .RegionBase({_words([r.base for r in regions], 32)}),",
         f"    .RegionMask({_words([(1 << ADDRESS_BITS) - r.size for r in regions], 32)}),",
         f"    .RegionTarget({_words([matrix.targets.index(r.target) for r in regions], 8)})",

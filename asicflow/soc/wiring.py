@@ -46,7 +46,7 @@ class Wires(_Section):
     clock: str | None = None
     resets: str | None = None
     reset: str | None = None
-    parameters: dict[str, str] = {}
+    parameters: dict[str, str | int] = {}
     ports: dict[str, Port] = {}
     connect: dict[str, str] = {}
 
@@ -129,7 +129,9 @@ def build_bus(system: System, wiring: Wiring) -> Matrix:
         for block in system.blocks
         if block.bridge is None
     ]
-    return Matrix(name=BUS_MODULE, initiators=wiring.initiators, regions=regions)
+    targets = {memory.name: memory.ip for memory in system.memories} | {b.name: b.ip for b in system.blocks}
+    bounded = frozenset(name for name, ip in targets.items() if _bus(load_ip(ip)).bounded)
+    return Matrix(name=BUS_MODULE, initiators=wiring.initiators, regions=regions, bounded=bounded)
 
 
 def write_top(system: System, wiring: Wiring, values: Mapping[str, int], cpu: str) -> Top:
@@ -262,7 +264,9 @@ def _add(
 ) -> None:
     """Connect every port of an instance: clock and reset, the given pins, then what soc.yaml says."""
     wiring = make.wiring
-    values = {**(values or {}), **{key: make.values[name] for key, name in wires.parameters.items()}}
+    values = dict(values or {})
+    for key, value in wires.parameters.items():
+        values[key] = value if isinstance(value, int) else make.values[value]
     named = {port: Template(text).substitute(make.values) for port, text in wires.connect.items()}
     ports = _ports(wires, manifest, {*pins, *named})
     defaults = {key: p.default for key, p in manifest.parameters.items()} if manifest else {}

@@ -20,6 +20,8 @@ from asicflow.config import SocConfig
 from asicflow.errors import StageError
 from asicflow.firmware.image import BOOT_CODE, PROGRAM_OTHER_MODEL, BootError, BootMode, pack_image
 from asicflow.firmware.stage import build_app
+from asicflow.firmware.toolchain import Program, build_program
+from asicflow.resources import resource
 from asicflow.workspace import Workspace
 
 pytestmark = pytest.mark.slow  # they share one simulator that takes half a minute to build
@@ -154,6 +156,54 @@ def test_dma_feeds_the_accelerator(chip: Chip, vectors: Vectors) -> None:
     chip.port.write(chip.register("accel", "CTRL"), 1)
     assert dma(chip, accel + 0x4000, DMEM, len(y), 2 << 4 | 2 << 8) == 2
     assert chip.port.read(DMEM, len(y)) == [int(v) & 0xFFFF_FFFF for v in y]
+
+
+# -- interrupts, and everything at once ------------------------------------------------------------
+
+
+def build_test_program(name: str, run: Workspace, out: Path) -> Program:
+    """Build a C file of this folder with the board support."""
+    bsp = resource("firmware/bsp")
+    sources = [bsp / "startup.S", bsp / "fault.c", bsp / "stdio.c", Path(__file__).with_name(f"{name}.c")]
+    include = [run.soc / "include", run.firmware / "include", bsp]
+    return build_program(name, sources, bsp / "app.ld", include, run.firmware, out)
+
+
+def test_every_interrupt_reaches_its_handler(
+    board: SimulatedBoard, chip: Chip, chip_run: tuple[Workspace, Path], described: Description, tmp_path: Path
+) -> None:
+    program = build_test_program("interrupts", chip_run[0], tmp_path)
+    chip.port.upload(program.load, program.binary)
+    chip.port.write(chip.register("sysctrl", "REMAP"), 1)
+    chip.port.push(0x41)
+    chip.port.release_cpu()
+    board.run(50_000)
+    board.gpio_in(1)
+    box = program.symbols
+    chip.port.poll(box["mailbox_done"], 1, 1, 20_000)
+    expected = {block.irq for block in described.system.blocks if block.irq is not None}
+    seen = chip.port.read(box["mailbox_seen"], 16)
+    assert {line for line, count in enumerate(seen) if count} == expected
+    assert chip.port.read(box["mailbox_order"]) == [0x89460BF]
+    assert chip.port.read(box["mailbox_nmi"]) == [1]
+    assert chip.port.read(chip.register("sysctrl", "SCRATCH")) == [0]
+    assert chip.port.read(DMEM + 0x800, 16) == chip.port.read(IMEM, 16)
+
+
+def test_processor_dma_and_debug_port_at_once(chip: Chip, vectors: Vectors) -> None:
+    chip.load("infer")
+    pattern = [0x9E37_79B9 * (k + 1) & 0xFFFF_FFFF for k in range(32)]
+    chip.port.write(DMEM + 0xC00, pattern)
+    base = chip.register("dma", "CTRL") - 0x18
+    for x, y in zip(vectors[0][:4], vectors[1][:4], strict=True):
+        chip.port.write(base, DMEM + 0xC00)
+        chip.port.write(base + 8, IMEM + 0xC00)
+        chip.port.write(base + 16, 32)
+        chip.port.write(base + 0x18, 2 << 4 | 1)
+        assert np.array_equal(chip.infer_by_program(x)[0], y)
+        assert chip.port.poll(base + 0x1C, 1, 0, 1000) & 4 == 0
+        assert chip.port.read(IMEM + 0xC00, 32) == pattern
+        chip.port.write(IMEM + 0xC00, [0] * 32)
 
 
 # -- boot ------------------------------------------------------------------------------------------

@@ -9,6 +9,8 @@ The model is ``ip/<name>/tb/model.py``: class ``Model`` with
 * ``read(address, pins)``: the word that a read shows in its data phase, None if unknown;
 * ``outputs(pins, transfer, done)``: other outputs in this cycle; ``transfer`` is (address, write) of the data phase
   or None, ``done`` tells that a legal one ends;
+* optionally ``stalls(before, transfer, age)``: it has a wait state in this cycle of its data phase; ``before`` is the
+  transfer whose data phase ended when this one began, or None; transfers are (address, write, size);
 * optionally ``word(rng, address)``: a word to write there, else any;
 * ``clock(pins, write)``: one clock edge; ``write`` is (address, word, byte lanes) or None.
 
@@ -55,6 +57,7 @@ def _run(
     model, transfer, second, other = model_class(), None, False, False
     pins = dict.fromkeys(ports, 0)
     held = False  # the address phase may not change
+    before, age = None, 0
     failing = False  # another slave's ERROR response ends in this cycle
     data = 0
     yield {**pins, "rst_ni": 0}, {}
@@ -69,7 +72,8 @@ def _run(
         pins["hwdata_i"] = data
         model.drive(rng, pins)
         refused = transfer is not None and not second and not _allowed(model, transfer, pins)
-        ready = not refused
+        waits = transfer is not None and hasattr(model, "stalls") and model.stalls(before, transfer, age)
+        ready = not refused and not waits
         pins["hready_i"] = int(ready if transfer else not other or failing or rng.random() < 0.6)
         done = transfer is not None and ready and not second
         shown = None if transfer is None else (transfer[0], transfer[1])
@@ -82,11 +86,12 @@ def _run(
                 want["hrdata_o"] = word
         yield dict(pins), {k: v for k, v in want.items() if k in manifest.ports}
         model.clock(pins, write)
-        second = refused
+        second, age = refused, age + 1
         failing = other and not pins["hready_i"] and rng.random() < 0.2
         held = not pins["hready_i"] and bool(pins["htrans_i"] & 2) and not failing
         if pins["hready_i"]:
             active = pins["htrans_i"] & 2
+            before, age = transfer, 0
             mine = active and pins["hsel_i"]
             transfer = (pins["haddr_i"], pins["hwrite_i"], pins["hsize_i"]) if mine else None
             other = bool(active) and not mine

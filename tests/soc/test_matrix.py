@@ -105,3 +105,8 @@ def test_a_wrong_map_is_refused(regions: list[Region], message: str) -> None:
 def test_a_wrong_time_limit_is_refused(limit: int) -> None:
     with pytest.raises(UserError, match="2 to 65535"):
         write_matrix(replace(BUS, timeout=limit))
+
+
+def test_targets_that_end_by_themselves_have_no_time_limit() -> None:
+    assert ".Guarded({1'b1, 1'b1, 1'b1})" in write_matrix(BUS)
+    assert ".Guarded({1'b1, 1'b0, 1'b0})" in write_matrix(replace(BUS, bounded=frozenset({"rom", "imem"})))

@@ -31,12 +31,14 @@ module adp_bus #(
   input  logic        hresp_i    // 1 ERROR
 );
 
+  localparam int TimeBits = $clog2(Timeout);
+
   logic        wait_q;     // The user waits
   logic        request_q;  // The access waits for the bus unit
   logic        address_q;  // Address phase
   logic        data_q;     // Data phase
   logic        stale_q;    // Nobody waits for the access on the bus
-  logic [15:0] left_q;     // Cycles left until the time is over
+  logic [TimeBits-1:0] left_q;  // Cycles left until the time is over
   logic        issue;
   logic        bus_end;
   logic        time_over;
@@ -48,7 +50,7 @@ module adp_bus #(
 
   assign issue     = request_q & ~address_q & ~data_q;
   assign bus_end   = data_q & hready_i;
-  assign time_over = wait_q & (left_q == 16'd0);
+  assign time_over = wait_q & (left_q == '0);
 
   assign done_o  = wait_q & ((bus_end & ~stale_q) | time_over);
   assign error_o = ~(bus_end & ~stale_q) | hresp_i;
@@ -70,7 +72,7 @@ module adp_bus #(
   end
 
   always_ff @(posedge clk_i) begin
-    left_q <= start_i ? 16'(Timeout - 1) : left_q - 16'd1;
+    left_q <= start_i ? TimeBits'(Timeout - 1) : left_q - 1'b1;
     if (issue) begin
       write_q <= write_i;
       size_q  <= size_i;

@@ -45,6 +45,8 @@ module adp_monitor #(
 
   localparam logic [7:0] Nul = 8'h00, Eot = 8'h04, Tab = 8'h09, Lf = 8'h0A, Cr = 8'h0D, Esc = 8'h1B;
 
+  localparam int TimeBits = $clog2(Timeout);
+
   localparam logic [2:0] Through = 3'd0;  // Not in monitor mode
   localparam logic [2:0] Line    = 3'd1;  // Read a command line
   localparam logic [2:0] Run     = 3'd2;  // The line is complete
@@ -69,7 +71,6 @@ module adp_monitor #(
   logic [1:0]  size_q;     // Size of the accesses of this command
   logic [31:0] data_q;     // Write data, and number in the answer
   logic        failed_q;   // An access of this upload failed
-  logic [31:0] fail_q;     // Address of that access
 
   /////////////////////////
   // Bytes from the host //
@@ -183,16 +184,16 @@ module adp_monitor #(
   ///////////////////////
 
   logic [IdleBits-1:0] idle_q;  // Bit times without a byte in an upload
-  logic [15:0]         push_q;  // Cycles left for stdin
+  logic [TimeBits-1:0] push_q;  // Cycles left for stdin
   logic                idle_over;
   logic                push_over;
 
   assign idle_over = (state_q == Upload) & ~hold_valid_q & (&idle_q);
-  assign push_over = (state_q == Push) & (push_q == 16'd0);
+  assign push_over = (state_q == Push) & (push_q == '0);
 
   always_ff @(posedge clk_i) begin
     idle_q <= ((state_q != Upload) | hold_valid_q) ? '0 : (tick_i ? idle_q + 1'b1 : idle_q);
-    push_q <= (state_q != Push) ? 16'(Timeout - 1) : push_q - 16'd1;
+    push_q <= (state_q != Push) ? TimeBits'(Timeout - 1) : push_q - 1'b1;
   end
 
   //////////////////////
@@ -269,7 +270,6 @@ module adp_monitor #(
       gpo_q    <= 8'd0;
       size_q   <= 2'd2;
       failed_q <= 1'b0;
-      fail_q   <= 32'd0;
       say_q    <= SayLf;
       mark_q   <= " ";
       data_q   <= 32'd0;
@@ -375,7 +375,6 @@ module adp_monitor #(
               data_q   <= addr_q;
               shown_q  <= 2'd2;
               failed_q <= 1'b1;
-              fail_q   <= addr_q;
               if ((cmd_q == "U") & ~last) state_q <= Upload;
             end else begin
               addr_q  <= (cmd_q == "P") ? addr_q : addr_q + step;
@@ -412,7 +411,7 @@ module adp_monitor #(
             end else begin
               arg_q <= arg_q - 32'd1;
               if (last) begin
-                data_q  <= fail_q;
+                data_q  <= addr_q;
                 say_q   <= SayLetter;
                 state_q <= Say;
               end
@@ -420,7 +419,7 @@ module adp_monitor #(
           end else if (idle_over) begin
             mark_q  <= "!";
             shown_q <= 2'd2;
-            data_q  <= failed_q ? fail_q : addr_q;
+            data_q  <= addr_q;
             say_q   <= SayLetter;
             state_q <= Say;
           end
@@ -459,11 +458,8 @@ module adp_monitor #(
         end
       endcase
 
-      // A byte that is lost spoils an upload from there on.
-      if (raw & lost & ~failed_q) begin
-        failed_q <= 1'b1;
-        fail_q   <= addr_q;
-      end
+      // A byte that is lost spoils an upload from there on; the address stays where it is.
+      if (raw & lost) failed_q <= 1'b1;
     end
   end
 

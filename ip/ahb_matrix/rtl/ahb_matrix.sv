@@ -12,6 +12,7 @@ module ahb_matrix #(
   parameter int NumTargets    = 4,    // Targets, 1 to 32
   parameter int NumRegions    = 5,    // Entries of the address map, 1 to 64
   parameter int Timeout       = 128,  // Clock cycles of a data phase, 2 to 65535
+  parameter logic [NumTargets-1:0] Guarded = '1,      // Targets that the time limit is for
   parameter logic [32*NumRegions-1:0] RegionBase =   // First address of each region
     160'h6000_0000_4000_0000_1000_0000_0000_0000_0000_0000,
   parameter logic [32*NumRegions-1:0] RegionMask =   // Address bits that are compared
@@ -53,12 +54,15 @@ module ahb_matrix #(
   logic [NumInitiators*NumAll-1:0] request;    // By initiator, then target
   logic [NumInitiators*NumAll-1:0] accept;
   logic [40*NumInitiators-1:0]     address;
+  logic [NumInitiators-1:0]        urgent;
+  logic [NumAll-1:0]               take;
   logic [NumAll-1:0]               ready;
   logic [NumAll-1:0]               resp;
   logic [32*NumAll-1:0]            rdata;
 
   for (genvar i = 0; i < NumInitiators; i++) begin : gen_initiator
     ahb_matrix_initiator #(
+      .NumInitiators( NumInitiators ),
       .NumTargets   ( NumTargets   ),
       .NumRegions   ( NumRegions   ),
       .RegionBase   ( RegionBase   ),
@@ -78,7 +82,9 @@ module ahb_matrix #(
       .hresp_o   ( i_hresp_o[i]                   ),
       .request_o ( request[NumAll*i +: NumAll]    ),
       .address_o ( address[40*i +: 40]            ),
+      .urgent_o  ( urgent[i]                      ),
       .accept_i  ( accept[NumAll*i +: NumAll]     ),
+      .take_i    ( take                           ),
       .ready_i   ( ready                          ),
       .resp_i    ( resp                           ),
       .rdata_i   ( rdata                          )
@@ -96,14 +102,17 @@ module ahb_matrix #(
 
     ahb_matrix_target #(
       .NumInitiators ( NumInitiators ),
-      .Timeout       ( Timeout       )
+      .Timeout       ( Timeout       ),
+      .Guarded       ( Guarded[t]    )
     ) i_target (
       .clk_i       ( clk_i                  ),
       .rst_ni      ( rst_ni                 ),
       .request_i   ( to_target              ),
+      .urgent_i    ( urgent                 ),
       .address_i   ( address                ),
       .wdata_i     ( i_hwdata_i             ),
       .accept_o    ( taken                  ),
+      .take_o      ( take[t]                ),
       .ready_o     ( ready[t]               ),
       .resp_o      ( resp[t]                ),
       .rdata_o     ( rdata[32*t +: 32]      ),
@@ -130,6 +139,7 @@ module ahb_matrix #(
     assign accept[NumAll*i + NumTargets] = ready[NumTargets];
   end
 
+  assign take[NumTargets]          = 1'b0;  // everyone is answered at once
   assign ready[NumTargets]         = ~first_q;
   assign resp[NumTargets]          = first_q | second_q;
   assign rdata[32*NumTargets +: 32] = 32'd0;

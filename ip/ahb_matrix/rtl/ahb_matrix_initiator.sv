@@ -3,9 +3,11 @@
 // One initiator's side of the bus matrix: decodes the address, keeps a transfer that its target cannot take
 // yet, and returns the answer of the target that has the data phase.
 //
-// A transfer that is taken at once costs no wait state.
+// A transfer that is taken at once costs no wait state. One that has seen 16 - NumInitiators transfers of others at
+// its target while it waited asks to go first, so that none waits longer than 16 transfers.
 
 module ahb_matrix_initiator #(
+  parameter int                        NumInitiators = 3, // Initiators, 1 to 8
   parameter int                        NumTargets   = 4,  // Targets; one more, the last, answers with ERROR
   parameter int                        NumRegions   = 4,  // Entries of the address map
   parameter logic [32*NumRegions-1:0]  RegionBase   = '0, // First address of each region
@@ -29,13 +31,18 @@ module ahb_matrix_initiator #(
   // To and from the targets
   output logic [NumTargets:0]   request_o, // The target that a transfer waits for
   output logic [39:0]           address_o, // Protection, size, direction and address of that transfer
+  output logic                  urgent_o,  // It has waited for long enough
   input  logic [NumTargets:0]   accept_i,  // The target takes it in this cycle
+  input  logic [NumTargets:0]   take_i,    // The target takes some transfer in this cycle
   input  logic [NumTargets:0]   ready_i,   // The target's data phase ends
   input  logic [NumTargets:0]   resp_i,    // The target answers ERROR
   input  logic [32*NumTargets+31:0] rdata_i // The targets' read data
 );
 
+  localparam logic [3:0] Patience = 4'(16 - NumInitiators);
+
   logic                held_q;     // A transfer waits for its target
+  logic [3:0]          waited_q;   // Transfers of others since then
   logic [39:0]         address_q;
   logic [NumTargets:0] owner_q;    // The target with this initiator's data phase, one-hot or none
   logic [NumTargets:0] chosen;
@@ -72,10 +79,13 @@ module ahb_matrix_initiator #(
 
   always_ff @(posedge clk_i or negedge rst_ni) begin
     if (!rst_ni) begin
-      held_q  <= 1'b0;
-      owner_q <= '0;
+      held_q   <= 1'b0;
+      owner_q  <= '0;
+      waited_q <= 4'd0;
     end else begin
       held_q <= request & ~accepted;
+      if (~request | accepted) waited_q <= 4'd0;
+      else if ((request_o & take_i) != '0) waited_q <= waited_q + 4'd1;
       if (request | hready_o) owner_q <= request_o & accept_i;
     end
   end
@@ -84,6 +94,7 @@ module ahb_matrix_initiator #(
     address_q <= address_o;
   end
 
+  assign urgent_o = waited_q >= Patience;
   assign hready_o = ~held_q & ((owner_q & ~ready_i) == '0);
   assign hresp_o  = (owner_q & resp_i) != '0;
 

@@ -2,24 +2,26 @@
 //
 // One target's side of the bus matrix: chooses among the initiators and guards the target.
 //
-// A lower initiator number has priority. An initiator that has seen 16 - NumInitiators transfers of others
-// while it waited goes first, so that none waits longer than 16 transfers.
+// A lower initiator number has priority, but an initiator that has waited for long enough goes first.
 //
 // A target that keeps a data phase waiting for Timeout cycles is given up: that transfer, and every one that
 // comes before the target has ended it, gets the ERROR response without reaching the target.
 
 module ahb_matrix_target #(
-  parameter int NumInitiators = 3,   // Initiators, 1 to 8
-  parameter int Timeout       = 128  // Clock cycles, 2 to 65535
+  parameter int NumInitiators = 3,    // Initiators, 1 to 8
+  parameter int Timeout       = 128,  // Clock cycles, 2 to 65535
+  parameter bit Guarded       = 1'b1  // 0: the target ends every data phase by itself
 ) (
   input  logic                        clk_i,     // Clock
   input  logic                        rst_ni,    // Reset, active low: asynchronous assertion, synchronous release
 
   // From and to the initiators
   input  logic [NumInitiators-1:0]    request_i, // Transfers that wait for this target
+  input  logic [NumInitiators-1:0]    urgent_i,  // Initiators that have waited for long enough
   input  logic [40*NumInitiators-1:0] address_i, // Protection, size, direction and address of each
   input  logic [32*NumInitiators-1:0] wdata_i,   // Write data of each, in its data phase
   output logic [NumInitiators-1:0]    accept_o,  // The transfer taken in this cycle
+  output logic                        take_o,    // A transfer is taken in this cycle
   output logic                        ready_o,   // The data phase ends
   output logic                        resp_o,    // ERROR
   output logic [31:0]                 rdata_o,   // Read data
@@ -38,7 +40,7 @@ module ahb_matrix_target #(
   input  logic                        hresp_i    // The target answers ERROR
 );
 
-  localparam logic [3:0] Patience = 4'(16 - NumInitiators);
+  localparam int TimeBits = $clog2(Timeout);
 
   /////////////////
   // Arbitration //
@@ -50,24 +52,12 @@ module ahb_matrix_target #(
   logic [NumInitiators-1:0] owner_q;  // Initiator of the data phase
   logic                     take;
 
+  assign urgent   = request_i & urgent_i;
   assign field    = (urgent != '0) ? urgent : request_i;
   assign grant    = field & ~(field - 1'b1);
   assign take     = ready_o & (request_i != '0);
   assign accept_o = grant & {NumInitiators{ready_o}};
-
-  for (genvar i = 0; i < NumInitiators; i++) begin : gen_initiator
-    logic [3:0] waited_q;  // Transfers of others since this initiator waits
-    assign urgent[i] = request_i[i] & (waited_q >= Patience);
-    always_ff @(posedge clk_i or negedge rst_ni) begin
-      if (!rst_ni) begin
-        waited_q <= 4'd0;
-      end else if (~request_i[i] | accept_o[i]) begin
-        waited_q <= 4'd0;
-      end else if (take & ~(&waited_q)) begin
-        waited_q <= waited_q + 4'd1;
-      end
-    end
-  end
+  assign take_o   = take;
 
   logic [39:0] address;
   logic [31:0] wdata;
@@ -89,10 +79,10 @@ module ahb_matrix_target #(
   logic        first_q;  // First cycle of the guard's own ERROR response
   logic        second_q; // Second cycle
   logic        given_up_q;
-  logic [15:0] left_q;
+  logic [TimeBits-1:0] left_q;
   logic        time_over;
 
-  assign time_over = data_q & ~hreadyout_i & (left_q == 16'd0);
+  assign time_over = Guarded & data_q & ~hreadyout_i & (left_q == '0);
 
   assign ready_o = ~first_q & (second_q | ~data_q | hreadyout_i);
   assign resp_o  = first_q | second_q | (data_q & hresp_i);
@@ -115,7 +105,7 @@ module ahb_matrix_target #(
   end
 
   always_ff @(posedge clk_i) begin
-    left_q <= ready_o ? 16'(Timeout - 1) : left_q - 16'd1;
+    left_q <= ready_o ? TimeBits'(Timeout - 1) : left_q - 1'b1;
   end
 
   // An address phase lasts one cycle: nothing is shown to a target that is busy.

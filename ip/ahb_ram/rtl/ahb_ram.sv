@@ -1,10 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// AHB-Lite slave that operates a single-port memory (soc_ram) without wait states.
+// AHB-Lite slave that operates a single-port memory (soc_ram).
 //
-// The data of a write come one cycle after its address, when the next address may already want to read. So
-// a write waits in a buffer until the memory is free; a read of a word whose write still waits takes the
-// written bytes from the buffer.
+// The data of a write come one cycle after its address, when the next address may already want to read. That
+// read then waits for one cycle; nothing else takes a wait state.
 
 module ahb_ram #(
   parameter int AddrWidth = 12             // Bits of the byte address, 4 to 16
@@ -21,7 +20,7 @@ module ahb_ram #(
   input  logic [31:0]          hwdata_i,   // Write data, in the data phase
   input  logic                 hready_i,   // The bus' HREADY: the previous data phase ends
   output logic [31:0]          hrdata_o,   // Read data, in the data phase
-  output logic                 hreadyout_o,// Always 1
+  output logic                 hreadyout_o,// 0 while a read waits for the write before it
   output logic                 hresp_o,    // Always 0
 
   // Memory
@@ -33,58 +32,40 @@ module ahb_ram #(
 );
 
   logic                 accept;
-  logic                 read;
-  logic                 write;
-  logic [3:0]           bytes;         // Lanes of this transfer
-  logic                 data_phase_q;  // The data of a write are on the bus
-  logic                 waiting_q;     // The data of a write wait in the buffer
-  logic                 pending;
-  logic                 same;
+  logic                 write_q;   // Data phase of a write
+  logic                 late_q;    // First cycle of the data phase of a read that had to wait
+  logic [3:0]           bytes_q;   // Lanes of the write
   logic [AddrWidth-3:0] addr_q;
-  logic [3:0]           bytes_q;
-  logic [31:0]          data_q;
-  logic [3:0]           forward_q;     // Lanes of this read that come from the buffer
   logic                 unused_bits;
 
   assign unused_bits = ^{htrans_i[0], hsize_i[2]};  // SEQ is treated like NONSEQ, BUSY like IDLE
 
   assign accept = hready_i & hsel_i & htrans_i[1];
-  assign read   = accept & ~hwrite_i;
-  assign write  = accept & hwrite_i;
-  assign bytes  = hsize_i[1] ? 4'b1111 : hsize_i[0] ? (haddr_i[1] ? 4'b1100 : 4'b0011) : 4'b0001 << haddr_i[1:0];
 
-  assign pending = data_phase_q | waiting_q;
-  assign same    = pending & (haddr_i[AddrWidth-1:2] == addr_q);
-
-  assign en_o    = read | pending;
-  assign we_o    = read ? 4'd0 : bytes_q;
-  assign addr_o  = read ? haddr_i[AddrWidth-1:2] : addr_q;
-  assign wdata_o = data_phase_q ? hwdata_i : data_q;
+  assign en_o    = write_q | late_q | (accept & ~hwrite_i);
+  assign we_o    = write_q ? bytes_q : 4'd0;
+  assign addr_o  = (write_q | late_q) ? addr_q : haddr_i[AddrWidth-1:2];
+  assign wdata_o = hwdata_i;
 
   always_ff @(posedge clk_i or negedge rst_ni) begin
     if (!rst_ni) begin
-      data_phase_q <= 1'b0;
-      waiting_q    <= 1'b0;
+      write_q <= 1'b0;
+      late_q  <= 1'b0;
     end else begin
-      data_phase_q <= write;
-      waiting_q    <= pending & read;
+      write_q <= accept & hwrite_i;
+      late_q  <= accept & ~hwrite_i & write_q;
     end
   end
 
   always_ff @(posedge clk_i) begin
-    if (write) begin
+    if (accept) begin
       addr_q  <= haddr_i[AddrWidth-1:2];
-      bytes_q <= bytes;
+      bytes_q <= hsize_i[1] ? 4'b1111 : hsize_i[0] ? (haddr_i[1] ? 4'b1100 : 4'b0011) : 4'b0001 << haddr_i[1:0];
     end
-    if (data_phase_q) data_q <= hwdata_i;
-    if (read) forward_q <= bytes_q & {4{same}};
   end
 
-  for (genvar b = 0; b < 4; b++) begin : gen_lane
-    assign hrdata_o[8*b +: 8] = forward_q[b] ? data_q[8*b +: 8] : rdata_i[8*b +: 8];
-  end
-
-  assign hreadyout_o = 1'b1;
+  assign hrdata_o    = rdata_i;
+  assign hreadyout_o = ~late_q;
   assign hresp_o     = 1'b0;
 
 endmodule

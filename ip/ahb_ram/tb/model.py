@@ -25,6 +25,10 @@ class Model:
     def legal(self, address: int, write: int, pins: dict[str, int]) -> bool:
         return True
 
+    def stalls(self, before: tuple[int, int, int] | None, transfer: tuple[int, int, int], age: int) -> bool:
+        """A read that comes with the data of a write waits for one cycle."""
+        return age == 0 and before is not None and bool(before[1]) and not transfer[1]
+
     def read(self, address: int, pins: dict[str, int]) -> int | None:
         base = address & ~3
         if any(base + k not in self.bytes for k in range(4)):

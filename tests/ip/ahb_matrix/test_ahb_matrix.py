@@ -11,9 +11,11 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 from bench import Bench, build
 
 MUTANTS = {
-    "no patience": "request_i[i] & «(waited_q >= Patience) → 1'b0»;",
+    "no patience": "assign urgent_o = «waited_q >= Patience → 1'b0»;",
+    "patience of another": "assign urgent   = request_i & «urgent_i → {NumInitiators{1'b0}}»;",
+    "others are not counted": "else if («(request_o & take_i) != '0 → 1'b0») waited_q",
     "two at once": "assign grant    = «field & ~(field - 1'b1) → field»;",
-    "no time limit": "~hreadyout_i & «(left_q == 16'd0) → 1'b0»;",
+    "no time limit": "~hreadyout_i & «(left_q == '0) → 1'b0»;",
     "a target is given up for good": "(given_up_q | time_over) & «~hreadyout_i → 1'b1»;",
     "a stuck target is used again": "assign hsel_o   = «take & ~given_up_q → take»;",
     "time out in one cycle": "assign ready_o = «~first_q → 1'b1» & (second_q",

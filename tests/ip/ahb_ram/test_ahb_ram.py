@@ -16,17 +16,14 @@ MUTANTS = {
     "HREADY ignored": "assign accept = «hready_i → 1'b1» &",
     "HSEL ignored": "& «hsel_i → 1'b1» &",
     "IDLE is a transfer": "& «htrans_i[1] → 1'b1»;",
-    "a waiting write is lost": "waiting_q    <= «pending & read → data_phase_q & read»;",
-    "a waiting write is never done": "assign en_o    = read | «pending → data_phase_q»;",
-    "old data read": "forward_q <= bytes_q & {4{«same → 1'b0»}};",
-    "data of another word read": "assign same    = pending & («haddr_i[AddrWidth-1:2] == addr_q → 1'b1»);",
-    "the read takes the write's address": "assign addr_o  = «read → 1'b0» ?",
-    "the read writes": "assign we_o    = «read → 1'b0» ?",
+    "a late read is lost": "assign en_o    = write_q | «late_q → 1'b0» | (accept",
+    "a late read does not wait": "assign hreadyout_o = «~late_q → 1'b1»;",
+    "every read waits": "late_q  <= accept & ~hwrite_i & «write_q → 1'b1»;",
+    "the write takes the next address": "assign addr_o  = («write_q | late_q → late_q») ?",
+    "the late read takes the next address": "assign addr_o  = («write_q | late_q → write_q») ?",
+    "a read writes": "assign we_o    = «write_q → 1'b1» ?",
     "a halfword is a word": "hsize_i[1] ? 4'b1111 : hsize_i[0] ? («haddr_i[1] ? 4'b1100 : 4'b0011 → 4'b1111»)",
     "bytes swapped": ": «4'b0001 << haddr_i[1:0] → 4'b1000 >> haddr_i[1:0]»;",
-    "stale write data": "assign wdata_o = «data_phase_q → 1'b0» ?",
-    "bytes of the wrong write": "    if («write → accept») begin",
-    "all lanes forwarded": "forward_q <= «bytes_q → 4'b1111» &",
 }  # fmt: skip
 
 
