@@ -46,7 +46,8 @@ class Elaboration:
         log, netlist = folder / "elaborate.log", folder / "elaborate.json"
         files = " ".join(f'"{path}"' for path in sources)
         run_yosys(
-            f"read_verilog -sv {files}\nhierarchy -check -top {top}\nproc\nflatten\ncheck\n"
+            f"read_verilog -sv {files}\nhierarchy -check -top {top}\nproc\n"
+            "setattr -mod -unset keep_hierarchy\nflatten\ncheck\n"
             f'opt_clean\nwrite_json "{netlist}"\n',
             log,
         )

@@ -25,7 +25,10 @@ _SETTLE = "opt_expr -full\nopt_muxtree\nopt_reduce\nopt_dff -nodffe -nosdff\nopt
 """Removes registers that hold a constant; merges none."""
 
 KINDS = " ".join(f"-cell {cell} x" for cell in ("$_DFF_P_", "$_DFF_N_", "$_DFF_PN0_", "$_DFF_PN1_"))
-LEGAL = f"proc\nflatten\n{_SETTLE}{{memory}}\n{2 * _SETTLE}techmap\n{2 * _SETTLE}simplemap\ndfflegalize {KINDS}"
+FLAT = "proc\nsetattr -mod -unset keep_hierarchy\nflatten\n"
+"""Yosys commands that leave one module, whatever synthesis was told to keep apart."""
+
+LEGAL = f"{FLAT}{_SETTLE}{{memory}}\n{2 * _SETTLE}techmap\n{2 * _SETTLE}simplemap\ndfflegalize {KINDS}"
 """Yosys commands that leave simple gates and four kinds of flip-flops."""
 
 _TABLES = {

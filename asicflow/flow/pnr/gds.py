@@ -15,7 +15,7 @@ from asicflow.flow.pnr.technology import Technology
 from asicflow.pdk.config import Library
 from asicflow.pdk.lef import Rect
 
-CLOSINGS = 4
+CLOSINGS = 8
 """Most rounds of filling gaps within a net: a fill may leave a smaller one beside it."""
 
 
@@ -90,14 +90,16 @@ def closed(region: kdb.Region, spacing: int, min_hole: int, grid: int) -> kdb.Re
     """
     reach = spacing // 2 - 1
     metal = region.merged()
+    suspect = metal
     for _ in range(CLOSINGS):
-        metal = (metal + (metal.sized(reach, 2).sized(-reach, 2) - metal)).merged()
-        fill = small_holes(metal, min_hole)
-        for gap in metal.space_check(spacing, metrics=kdb.Metrics.Euclidian).each():
-            fill.insert(on_grid(gap.bbox(), grid))
-        if fill.is_empty():
+        fill = suspect.sized(reach, 2).sized(-reach, 2) - suspect + small_holes(suspect, min_hole)
+        boxes = [piece.bbox() for piece in fill.decompose_trapezoids_to_region().each()]
+        boxes += [gap.bbox() for gap in suspect.space_check(spacing, metrics=kdb.Metrics.Euclidian).each()]
+        if not boxes:
             break
-        metal = (metal + fill).merged()
+        filled = kdb.Region([on_grid(box, grid) for box in boxes])
+        metal = (metal + filled).merged()
+        suspect = metal.interacting(filled.sized(spacing))
     return metal
 
 

@@ -36,8 +36,8 @@ PLACE = st.integers(0, 40).map(lambda k: 5 * k)
 SIDE = st.integers(28, 60).map(lambda k: 5 * k)
 
 
-@settings(deadline=None, max_examples=200)
-@given(st.lists(st.tuples(PLACE, PLACE, SIDE, SIDE), min_size=1, max_size=5))
+@settings(deadline=None, max_examples=400)
+@given(st.lists(st.tuples(PLACE, PLACE, SIDE, SIDE), min_size=1, max_size=9))
 def test_nothing_is_lost_and_no_gap_is_left(rects: list[tuple[int, int, int, int]]) -> None:
     shapes = metal(*((x, y, x + w, y + h) for x, y, w, h in rects))
     filled = closed(shapes, SPACE, HOLE, GRID)
