@@ -2,8 +2,9 @@
 
 Area: Yosys for sky130_fd_sc_hd, in units of its NAND2 (nand2_1, 3.7536 um2), without memories, boot ROM contents
 and inference engine; per block and in all, without and with clock gates. Speed: simulated clock cycles per second of
-processor time, a small engine in the system, with and without the protocol checks, the processor running. Needs ASICFLOW_PDK_ROOT, Verilator and
-arm-none-eabi-gcc.
+processor time, a small engine in the system, the processor running, with and without the protocol checks.
+
+Needs ASICFLOW_PDK_ROOT, Verilator and arm-none-eabi-gcc.
 """
 
 from __future__ import annotations
