@@ -20,6 +20,7 @@ from asicflow.signoff.gates.exactness import (
     physical_cells,
 )
 from asicflow.signoff.gates.formal import RoutedFormalGate, RtlFormalGate
+from asicflow.signoff.gates.powerup import PowerUpGate
 from asicflow.signoff.verdict import GateResult, Verdict
 
 from . import made_run
@@ -152,3 +153,30 @@ def test_register_without_partner_is_unverified(accelerator: Path, pdk_root: Pat
     path.write_text(text.replace("endmodule", extra))
     result = judge(RoutedFormalGate, root, pdk_root)
     assert result.verdict is Verdict.UNVERIFIED and "without partner" in result.summary and result.close
+
+
+# -- from power-up ------------------------------------------------------------------------------------
+
+
+def test_unknown_registers_do_not_reach_the_outputs(accelerator: Path, pdk_root: Path) -> None:
+    result = judge(PowerUpGate, accelerator, pdk_root)
+    assert result.verdict is Verdict.PASS, result.findings
+    assert result.figures == {"inferences": 3, "inferences_exact": 3, "unknown_outputs": 0}
+
+
+def test_a_lost_reset_shows_as_unknown(accelerator: Path, pdk_root: Path, tmp_path: Path) -> None:
+    """The running flag keeps its power-up value: two-state simulation may not see it, four-state does."""
+    root = Path(shutil.copytree(accelerator, tmp_path / "run"))
+    path = root / "soc" / "rtl" / "accel_socket.sv"
+    changed = path.read_text().replace("running_q <= 1'b0;", "", 1)
+    assert changed != path.read_text()
+    path.write_text(changed)
+    result = judge(PowerUpGate, root, pdk_root)
+    assert result.verdict is Verdict.FAIL and any(f.rule == "unknown" for f in result.findings)
+
+
+def test_wrong_result_from_power_up_fails(accelerator: Path, pdk_root: Path, tmp_path: Path) -> None:
+    root = Path(shutil.copytree(accelerator, tmp_path / "run"))
+    path = root / "soc" / "rtl" / "accel_engine.sv"
+    path.write_text(path.read_text().replace("64'd1)", "64'd2)"))
+    assert judge(PowerUpGate, root, pdk_root).verdict is Verdict.FAIL

@@ -251,6 +251,12 @@ def test_register_without_reset_is_unverified_by_name(run: Path, pdk_root: Path)
     result = judge(structure.ResetGate, run, pdk_root)
     assert result.verdict is Verdict.UNVERIFIED and result.figures["bits_without_reset"] == 4
     assert result.tables["without_reset"][0]["bits"] == 4
+    log = run / "signoff" / "build" / "rtl.xprop" / "power_up.log"
+    log.parent.mkdir(parents=True)
+    for text, verdict in (("RESULT 3 3 0", Verdict.PASS), ("RESULT 3 2 0", Verdict.UNVERIFIED),
+                          ("RESULT 3 3 1", Verdict.UNVERIFIED), ("RESULT 0 0 0", Verdict.UNVERIFIED)):  # fmt: skip
+        log.write_text(f"{text}\n")
+        assert judge(structure.ResetGate, run, pdk_root).verdict is verdict
 
 
 def test_judged_manifest_is_kept(run: Path, pdk_root: Path) -> None:
@@ -299,4 +305,4 @@ def test_pending_gates_never_pass(run: Path, pdk_root: Path) -> None:
             continue
         assert record.result.verdict is Verdict.UNVERIFIED and record.result.close
         seen.add(gate.id)
-    assert {"layout.magic-drc", "power.ir-drop"} <= seen
+    assert "layout.magic-drc" in seen

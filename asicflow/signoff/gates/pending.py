@@ -26,17 +26,10 @@ _NO_CPU = "the top is the accelerator alone: no processor, no firmware"
 _NO_SHUTTLE = "the top is a block: shuttle rules apply to the chip that carries it"
 
 _PENDING = (
-    _Pending("rtl.xprop", "X propagation from power-up", True,
-             "the two-state simulation starts from random register contents; it is not a four-state run",
-             "simulate the RTL in a four-state simulator from power-up with random memories"),
     _Pending("layout.magic-drc", "Magic DRC with the PDK technology", True, "Magic was not run",
              "load the GDS in Magic with the PDK's technology; run `drc check; drc catchup` and count"),
     _Pending("layout.official-drc", "Official KLayout DRC deck", True, "the official deck was not run",
              "download the full PDK with its KLayout deck and run it on the GDS"),
-    _Pending("power.ir-drop", "Static IR drop", True, "not computed",
-             "solve the power grid with the currents of a power analysis"),
-    _Pending("power.estimate", "Power from simulated activity", False, "not computed",
-             "annotate the netlist with activity of the post-route simulation"),
     _Pending("firmware.image", "Firmware image, stack bound, CRC", True, "not checked",
              "run the firmware stage", _NO_CPU),
     _Pending("firmware.boot", "Boots in RTL, first inference correct", True, "not checked",

@@ -1,0 +1,213 @@
+"""Gates on power: an estimate from loads and activity, and the static IR drop that it causes."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import klayout.db as kdb
+
+from asicflow.flow.sta import spef_capacitances
+from asicflow.pdk.config import Library
+from asicflow.pdk.liberty import read_liberty
+from asicflow.signoff.context import GateContext
+from asicflow.signoff.extract import Point
+from asicflow.signoff.gate import Gate
+from asicflow.signoff.irdrop import Drop, build_grid, solve
+from asicflow.signoff.verdict import Finding, GateResult, Rows, Tool, verdict_of
+
+SPEF = "layout/{top}.spef"
+ACTIVITY = 0.2
+"""Transitions of a data net per clock cycle; a clock net makes two."""
+
+INTERNAL = 1.0
+"""Energy inside cells over the energy of the loads they switch: OpenSTA 2.0 reads no internal power."""
+
+LIMIT = 0.05
+"""Largest accepted drop of both supplies together, as a share of the supply voltage."""
+
+
+@dataclass(frozen=True)
+class PowerEstimate:
+    """Power in W: switched loads, inside cells, leakage; and the current in A that each instance draws."""
+
+    switching: float
+    internal: float
+    leakage: float
+    current: dict[str, float]
+
+    @property
+    def total(self) -> float:
+        """All three."""
+        return self.switching + self.internal + self.leakage
+
+
+def estimate(context: GateContext) -> PowerEstimate:
+    """Estimate power at the nominal supply from extracted loads and a stated activity."""
+    library = context.library
+    volts, hertz = library.supply, 1e9 / period_ns(context)
+    cells = read_liberty(library.typical.liberty).cells
+    with context.path(SPEF).open() as lines:
+        loads = spef_capacitances(lines)
+    for instance in context.netlist.instances.values():
+        cell = cells.get(instance.cell)
+        for pin in cell.inputs() if cell else ():
+            net = context.netlist.net(instance.pins.get(pin.name, "")).replace("\\", "")
+            loads[net] = loads.get(net, 0.0) + pin.capacitance * 1e-12
+    clock = _clock_nets(context)
+    current: dict[str, float] = {}
+    switching = leakage = 0.0
+    for name, instance in context.netlist.instances.items():
+        cell = cells.get(instance.cell)
+        if cell is None:
+            continue
+        watts = 0.0
+        for pin in cell.outputs():
+            if pin.name in instance.pins:
+                driven = context.netlist.net(instance.pins[pin.name])
+                rate = 2.0 if driven in clock else ACTIVITY
+                watts += 0.5 * rate * loads.get(driven.replace("\\", ""), 0.0) * volts**2 * hertz
+        still = cell.leakage * 1e-9
+        switching += watts
+        leakage += still
+        current[name] = (watts * (1 + INTERNAL) + still) / volts
+    return PowerEstimate(switching, switching * INTERNAL, leakage, current)
+
+
+def _clock_nets(context: GateContext) -> set[str]:
+    """Nets of the clock tree: the clock port, and what buffers drive from it."""
+    port = "clk"
+    if context.path("soc/soc.json").is_file():
+        port = context.json("soc/soc.json")["clock"]["port"]
+    sinks: dict[str, list[str]] = {}
+    for name, instance in context.netlist.instances.items():
+        for net in instance.pins.values():
+            sinks.setdefault(context.netlist.net(net), []).append(name)
+    found, todo = set(), [context.netlist.net(port)]
+    buffers = {*context.library.cells.clock_buffers, *context.library.cells.buffers}
+    out = context.library.cells.buffer_pins[1]
+    while todo:
+        net = todo.pop()
+        if net in found:
+            continue
+        found.add(net)
+        for name in sinks.get(net, ()):
+            instance = context.netlist.instances[name]
+            if instance.cell in buffers and context.netlist.net(instance.pins.get(out, "")) != net:
+                todo.append(context.netlist.net(instance.pins[out]))
+    return found
+
+
+def period_ns(context: GateContext) -> float:
+    """The clock period: configuration, else the assembled design, else the PDK's default."""
+    if context.config.clock.period_ns:
+        return float(context.config.clock.period_ns)
+    if context.path("soc/soc.json").is_file():
+        return float(context.json("soc/soc.json")["clock"]["period_ns"])
+    return context.library.clock_period_ns
+
+
+class PowerEstimateGate(Gate):
+    """Power from extracted loads, a stated activity and Liberty's leakage."""
+
+    id = "power.estimate"
+    title = "Power estimate from extracted loads"
+    mandatory = False
+    inputs = ("layout/{top}.pg.v", SPEF)
+
+    def run(self, context: GateContext) -> GateResult:
+        """State the estimate; no load at all is a FAIL."""
+        found = estimate(context)
+        rows: Rows = [
+            {"part": "loads", "power_mw": round(found.switching * 1e3, 4)},
+            {"part": "inside cells", "power_mw": round(found.internal * 1e3, 4)},
+            {"part": "leakage", "power_mw": round(found.leakage * 1e3, 6)},
+        ]
+        findings = [] if found.switching > 0 else [Finding("no net has a load", "load")]
+        text = (
+            f"{found.total * 1e3:.3g} mW at {context.library.supply:g} V and {period_ns(context):g} ns, "
+            f"{ACTIVITY:g} transitions per net and cycle assumed"
+        )
+        figures = {
+            "power_mw": round(found.total * 1e3, 4),
+            "activity": ACTIVITY,
+            "internal_over_switching": INTERNAL,
+        }
+        return GateResult(verdict_of(findings), text, dict(figures), {"parts": rows}, findings)
+
+
+class IrDropGate(Gate):
+    """Static drop on both supplies, from the drawn grid and the estimated currents."""
+
+    id = "power.ir-drop"
+    title = "Static IR drop"
+    inputs = ("layout/{top}.gds", "layout/{top}.pg.v", "layout/{top}.def", SPEF)
+
+    def run(self, context: GateContext) -> GateResult:
+        """PASS when every cell is fed and the drops together stay below the limit."""
+        power = estimate(context)
+        library = context.library
+        rows: Rows = []
+        findings: list[Finding] = []
+        total = 0.0
+        for net, pins in ((library.power.power_net, library.power.power_pins),
+                          (library.power.ground_net, library.power.ground_pins)):  # fmt: skip
+            drop, lost = self._drop(context, net, pins, power.current)
+            if drop is None:
+                findings.append(Finding(f"{net} has no labelled source or reaches no cell", "source"))
+                continue
+            total += drop.worst
+            layer, x, y = drop.place
+            rows.append({"net": net, "worst_mv": round(drop.worst * 1e3, 3), "mean_mv": round(drop.mean * 1e3, 3),
+                         "current_ma": round(drop.current * 1e3, 3), "x_um": x / 1000, "y_um": y / 1000})  # fmt: skip
+            if drop.islands or lost:
+                text = f"{net}: {drop.islands + lost} cells are not fed from any label"
+                findings.append(Finding(text, "island", x / 1000, y / 1000, layer))
+        limit = LIMIT * library.supply
+        if total > limit:
+            where = max(rows, key=lambda r: float(r["worst_mv"] or 0))
+            text = f"the supplies drop by {total * 1e3:.1f} mV together, {limit * 1e3:.0f} mV allowed"
+            findings.append(Finding(text, "drop", float(where["x_um"] or 0), float(where["y_um"] or 0)))
+        return GateResult(
+            verdict_of(findings),
+            f"{total * 1e3:.2f} mV at the worst cells, {100 * total / library.supply:.2f} % of {library.supply:g} V "
+            f"({100 * LIMIT:g} % allowed), sources at the labels",
+            {
+                "drop_mv": round(total * 1e3, 3),
+                "drop_percent": round(100 * total / library.supply, 3),
+                "limit_percent": 100 * LIMIT,
+                "current_ma": round(sum(power.current.values()) * 1e3, 3),
+            },
+            {"supplies": rows},
+            findings,
+            tool=Tool("klayout", kdb.__version__),
+        )
+
+    def _drop(
+        self, context: GateContext, net: str, pins: list[str], current: dict[str, float]
+    ) -> tuple[Drop | None, int]:
+        found = context.extraction
+        shapes: dict[str, kdb.Region] = {name: kdb.Region() for name in found.connectivity.shapes}
+        places: dict[str, Point] = {}
+        sources: list[Point] = []
+        for cluster in found.connectivity.clusters:
+            own = [m for m in cluster.marks if m.pin[1] in (pins if m.pin[0] else [net])]
+            if not own:
+                continue
+            for name in shapes:
+                shapes[name] += found.connectivity.shapes_of(cluster, name)
+            sources += [(m.layer, m.x, m.y) for m in own if not m.pin[0]]
+            places |= {m.pin[0]: (m.layer, m.x, m.y) for m in own if m.pin[0]}
+        wires = _worst(context.library)
+        sheets = {n: ohm * context.tech.layers[n].width / 1000 for n, (ohm, _) in wires[0].items() if n in shapes}
+        sinks = [(name, places[name], ampere) for name, ampere in current.items() if name in places]
+        grid = build_grid(shapes, sheets, wires[1], sources, sinks)
+        lost = len(grid.lost) + sum(name not in places for name in current)
+        if not grid.sources or not grid.sinks:
+            return None, lost
+        return solve(grid), lost
+
+
+def _worst(library: Library) -> tuple[dict[str, tuple[float, float]], dict[str, float]]:
+    """Wires and vias of the extraction corner with the largest resistance."""
+    corner = max(library.parasitics.values(), key=lambda p: sum(ohm for ohm, _ in p.wires.values()))
+    return dict(corner.wires), dict(corner.vias)
