@@ -36,7 +36,7 @@ from asicflow.signoff.layout import Layout
 from asicflow.signoff.rules import derive_rules
 from benchmarks.pnr.designs import synthesise
 
-PERIOD_NS = {"sky130": 20.0, "gf180": 40.0}
+PERIOD_NS = 50.0
 
 
 @dataclass(frozen=True)
@@ -71,7 +71,7 @@ def run(row: Row, netlists: Path, out: Path, seed: int, progress: Any) -> dict[s
     """Implement and judge one design in this process; the figures of its row."""
     lib = library(row.pdk)
     netlist = synthesise(row.design, lib, netlists)
-    options = PnrOptions("clk_i", PERIOD_NS[row.pdk], utilization=row.utilization, seed=seed)
+    options = PnrOptions("clk_i", PERIOD_NS, utilization=row.utilization, seed=seed)
     start = cpu_seconds()
     try:
         result = implement(netlist, row.design, lib, options, out, progress)

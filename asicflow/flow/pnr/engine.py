@@ -30,6 +30,7 @@ from asicflow.flow.pnr.grid import build_problem
 from asicflow.flow.pnr.hold import repair_hold
 from asicflow.flow.pnr.hotspots import draw_hotspots
 from asicflow.flow.pnr.netlist import Net, Netlist, PnrError, read_netlist, write_verilog
+from asicflow.flow.pnr.notches import pins_at_faults
 from asicflow.flow.pnr.parasitics import PlacementWires
 from asicflow.flow.pnr.placement import Placer, add_fillers
 from asicflow.flow.pnr.positions import half_perimeter
@@ -58,6 +59,9 @@ ANTENNA_ROUNDS = 8
 
 ANTENNA_SHARE = 0.8
 """A gate at this share of its limit gets a diode too once there is a reason to route again."""
+
+REDRAWINGS = 8
+"""Routings of one problem while pins still need another access."""
 
 BUFFER_SHARE = 1.06
 """Room for buffers in the first floorplan."""
@@ -343,10 +347,16 @@ class _Run:
             router = Router(problem, self.options.seed, self.progress)
             if self.earlier is not None:
                 router.adopt(self.earlier)
-            self.routes = self.earlier = router.route(self.options.max_iterations)
-            self.geometries: list[NetGeometry] = net_geometries(
-                self.routes, self.technology, self.technology.row_height
-            )
+            for _ in range(REDRAWINGS):
+                self.routes = self.earlier = router.route(self.options.max_iterations)
+                self.geometries: list[NetGeometry] = net_geometries(
+                    self.routes, self.technology, self.technology.row_height
+                )
+                undrawable = pins_at_faults(self.geometries, self.technology)
+                if not undrawable:
+                    break
+                self.progress(f"route: {len(undrawable)} pins need another access")
+                router.find_other_ways(undrawable)
 
     def _finish(self) -> None:
         with self._stage("gds"):

@@ -10,23 +10,24 @@ import klayout.db as kdb
 from asicflow.flow.pnr.floorplan import Floorplan
 from asicflow.flow.pnr.geometry import NetGeometry, layer_shapes
 from asicflow.flow.pnr.netlist import Netlist, PnrError
+from asicflow.flow.pnr.notches import closed, owned
 from asicflow.flow.pnr.power import strap_cuts, strap_shapes, straps
 from asicflow.flow.pnr.technology import Technology
 from asicflow.pdk.config import Library
 from asicflow.pdk.lef import Rect
 
-CLOSINGS = 8
-"""Most rounds of filling gaps within a net: a fill may leave a smaller one beside it."""
-
 
 def build_layout(
     netlist: Netlist,
     plan: Floorplan,
-    geometries: Iterable[NetGeometry],
+    geometries: Sequence[NetGeometry],
     technology: Technology,
     library: Library,
 ) -> kdb.Layout:
-    """The whole design as a KLayout layout of 1 nm units with the top cell named as the design."""
+    """The whole design as a KLayout layout of 1 nm units with the top cell named as the design.
+
+    PnrError when metal of one net is too near to itself at a place where it cannot be joined.
+    """
     layout = kdb.Layout()
     layout.dbu = 0.001
     top = layout.create_cell(netlist.top)
@@ -36,8 +37,14 @@ def build_layout(
         layer = technology.lef.layers[name]
         if layer.kind == "ROUTING":
             hole = technology.config.min_hole.get(name, layer.min_enclosed_area_nm2)
-            region = closed(region, layer.spacing, hole, technology.lef.grid)
-            region = thickened(region, layer.min_width)
+            found = closed(owned(name, geometries, technology), region, layer.spacing, hole, technology.lef.grid)
+            if found.faults:
+                raise PnrError(
+                    f"a gap on {name} within a net is below the spacing and cannot be filled",
+                    where=f"x {found.faults[0].center().x / 1e3:.2f} y {found.faults[0].center().y / 1e3:.2f} um",
+                    hint="another seed or a lower utilisation routes it differently",
+                )
+            region = thickened(found.metal, layer.min_width)
         top.shapes(layout.layer(*library.layers[name].drawing)).insert(region)
     _pins(layout, top, netlist, plan, technology, library)
     top.shapes(layout.layer(*library.boundary)).insert(kdb.Box(0, 0, plan.width, plan.height))
@@ -80,44 +87,6 @@ def _metal(plan: Floorplan, geometries: Iterable[NetGeometry], technology: Techn
     for place in plan.pins.values():
         draw(technology.layers[place.layer].name, place.rect)
     return regions
-
-
-def closed(region: kdb.Region, spacing: int, min_hole: int, grid: int) -> kdb.Region:
-    """The region with gaps below `spacing` (nm) and holes below `min_hole` (nm2) filled, on a grid of `grid` nm.
-
-    Shapes of different nets keep the spacing, so only gaps within one net are filled. Growing and shrinking
-    fills straight gaps; what is left are corners that face each other across a wider pocket.
-    """
-    reach = spacing // 2 - 1
-    metal = region.merged()
-    suspect = metal
-    for _ in range(CLOSINGS):
-        fill = suspect.sized(reach, 2).sized(-reach, 2) - suspect + small_holes(suspect, min_hole)
-        boxes = [piece.bbox() for piece in fill.decompose_trapezoids_to_region().each()]
-        boxes += [gap.bbox() for gap in suspect.space_check(spacing, metrics=kdb.Metrics.Euclidian).each()]
-        if not boxes:
-            break
-        filled = kdb.Region([on_grid(box, grid) for box in boxes])
-        metal = (metal + filled).merged()
-        suspect = metal.interacting(filled.sized(spacing))
-    return metal
-
-
-def on_grid(box: kdb.Box, grid: int) -> kdb.Box:
-    """The smallest box around `box` with corners at multiples of `grid` nm."""
-    right, top = -(-box.right // grid) * grid, -(-box.top // grid) * grid
-    return kdb.Box(box.left // grid * grid, box.bottom // grid * grid, right, top)
-
-
-def small_holes(metal: kdb.Region, limit: int) -> kdb.Region:
-    """The holes below `limit` nm2 of merged metal."""
-    holes = kdb.Region()
-    for polygon in metal.each():
-        for k in range(polygon.holes()):
-            hole = kdb.Polygon(list(polygon.each_point_hole(k)))
-            if hole.area() < limit:
-                holes.insert(hole)
-    return holes
 
 
 def thickened(region: kdb.Region, width: int) -> kdb.Region:

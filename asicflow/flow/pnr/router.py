@@ -9,14 +9,14 @@ from __future__ import annotations
 
 import logging
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
 from asicflow.flow.pnr.grid import Problem
-from asicflow.flow.pnr.kernel import State, Work, adopt, route_pass, scan
+from asicflow.flow.pnr.kernel import State, Work, add_footprint, adopt, route_pass, scan
 from asicflow.flow.pnr.netlist import PnrError
 
 log = logging.getLogger(__name__)
@@ -31,6 +31,8 @@ FIRST_WINDOW = 12
 PARTIAL_FROM = 6
 HOPELESS = {10: 0.18, 25: 0.06}
 """Passes after which a run is given up when more than this share of all nets is still in conflict."""
+DEAR = 1e6
+"""Cost of an access to a pin that has turned out not to be drawable."""
 BLOCK = 32
 """Nodes per side of a square of the conflict map."""
 
@@ -146,6 +148,18 @@ class Router:
             adopt(self.problem.grid, self.problem.terminals, self.state, self.work, number, old.edges[past])
             kept += 1
         return kept
+
+    def find_other_ways(self, pins: Iterable[tuple[int, int]]) -> None:
+        """Make the present access of (net, pin of the net) pairs dear, and drop the routes of their nets."""
+        terminals, state = self.problem.terminals, self.state
+        for net, pin in pins:
+            choice = state.choice[terminals.net_pins[net] + pin]
+            terminals.cost[choice] += DEAR
+            self.first_cost[choice] += DEAR
+            if state.routed[net]:
+                add_footprint(state, net, -1)
+                state.span[net, 1] = state.span[net, 3] = 0
+                state.routed[net] = 0
 
     def _same_access(self, number: int, old: Problem, past: int) -> bool:
         """Has net `number` the same pins and candidate nodes as net `past` of the old problem?"""
