@@ -125,9 +125,14 @@ def shorts(master: HandMade) -> Iterator[Mutation]:
         low, high = master.tracks[one], master.tracks[two]
         boxes = [b for b in own_shapes(master, "met3") if b.center().y in (low, high) and b.bottom > 2 * ROW]
         x = max(b.left for b in boxes) + 300
-        bridge = kdb.Box(x - 150, low, x + 150, high)
-        yield on_layout(master, "short", f"{one} to {two}", CONNECT, lambda made, b=bridge: made.top.shapes(
-            made.index("met3")).insert(b))  # fmt: skip
+
+        left = min(b.left for b in boxes if b.center().y == low)
+
+        def bridge(made: HandMade, x: int = x, low: int = low, high: int = high, left: int = left) -> None:
+            made.box("met3", min(left, x - 150), low - 165, x + 150, low + 165)
+            made.box("met3", x - 150, low, x + 150, high)
+
+        yield on_layout(master, "short", f"{one} to {two}", CONNECT, bridge)
     for x, net in ((18_800, "VGND"), (21_000, "VPWR")):
         for other in nets[:3]:
             y = master.tracks[other]
@@ -271,8 +276,9 @@ def false_alarms(master: HandMade, pdk_root: Path, given: list[Path], console: C
             for gate in gates:
                 verdict = judge(gate, context)
                 if verdict is not Verdict.PASS:
-                    console.print(f"false alarm: {gate} says {verdict} on the clean {context.config.name}")
-                    alarms += 1
+                    word = "false alarm" if verdict is Verdict.FAIL else "not decided"
+                    console.print(f"{word}: {gate} says {verdict} on the clean {context.config.name}")
+                    alarms += verdict is Verdict.FAIL
     for run in given:
         failed = [g["id"] for g in load_evidence(run)["gates"] if g["verdict"] == Verdict.FAIL]
         console.print(f"{run}: {len(failed)} FAIL" + "".join(f" {name}" for name in failed))

@@ -129,7 +129,6 @@ def _records() -> Iterator[Damage]:
 
     yield "no seed", "provenance.run", manifest("seed")
     yield "no command", "provenance.run", manifest("command")
-    yield "no tools", "provenance.tools", manifest("tools")
 
 
 def _model() -> Iterator[Damage]:
@@ -157,20 +156,22 @@ def _rtl() -> Iterator[Damage]:
         return damage
 
     flop = "q_o <= d_i;\n  end"
-    yield "latch", "rtl.structure", edit(flop, flop + "\n  logic l; always_latch if (en_i) l = d_i[0];")
+    yield (
+        "latch",
+        "rtl.structure",
+        edit(flop, "q_o <= {d_i[3:1], l};\n  end\n  logic l; always_latch if (en_i) l = d_i[0];"),
+    )
     yield "loop", "rtl.structure", edit(flop, flop + "\n  wire a, b; assign a = ~b & en_i; assign b = a | d_i[1];")
-    yield "second clock", "rtl.cdc", edit(flop, flop + "\n  logic s; always_ff @(posedge en_i) s <= d_i[0];")
+    yield (
+        "second clock",
+        "rtl.cdc",
+        edit(flop, "q_o <= {d_i[3:1], s};\n  end\n  logic s; always_ff @(posedge en_i) s <= d_i[0];"),
+    )
     yield "missing module", "rtl.lint", edit(flop, flop + "\n  nothing i_nothing (.a(en_i));")
     yield "no licence", "provenance.licences", edit("SPDX-License-Identifier: Apache-2.0", "")
 
 
-SWAPS = (
-    ("nand2_1", "nor2_1"),
-    ("nor2_1", "nand2_1"),
-    ("and2_0", "or2_0"),
-    ("xnor2_1", "xor2_1"),
-    ("xor2_1", "xnor2_1"),
-)
+SWAPS = (("nand2_1", "nor2_1"), ("nor2_1", "nand2_1"), ("and2_0", "or2_0"), ("xnor2_1", "nor2_1"), ("xor2_1", "or2_1"))
 
 
 def _gates(text: str) -> Iterator[tuple[str, Callable[[Path], None]]]:

@@ -19,7 +19,7 @@ from asicflow.signoff.layout import Layout
 from asicflow.signoff.lvs import Comparison, compare
 from asicflow.signoff.netlist import Module, read_netlist
 from asicflow.signoff.rules import RuleSet
-from asicflow.signoff.verdict import UnverifiedError
+from asicflow.signoff.verdict import UnverifiedError, Verdict
 from asicflow.signoff.waivers import Waivers
 from asicflow.soc.testbench import rtl_sources
 
@@ -52,6 +52,8 @@ class GateContext:
         Findings that someone accepts; None when the run names no file.
     foreign_top : str
         Top cell of a layout that asicflow did not make; then only gates of a layout apply.
+    verdicts : dict
+        Verdicts of the gates that ran before the last ones, by id.
     networks : dict
         Netlists cut at their registers, each elaborated once.
     rule_checks : dict
@@ -65,6 +67,7 @@ class GateContext:
     manifest: dict[str, Any] = field(default_factory=dict)
     waivers: Waivers | None = None
     foreign_top: str = ""
+    verdicts: dict[str, Verdict] = field(default_factory=dict)
     networks: dict[str, Network] = field(default_factory=dict)
     rule_checks: dict[str, tuple[RuleSet, DrcResult]] = field(default_factory=dict)
 

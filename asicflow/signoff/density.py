@@ -42,8 +42,16 @@ def read_density_limits(tech_lef: Path) -> list[DensityLimit]:
     return found
 
 
+def with_manual(limits: list[DensityLimit], manual: list[DensityLimit]) -> list[DensityLimit]:
+    """The LEF's limits, completed by those of the design manual, which win."""
+    found = {(x.layer, x.minimum is None): x for x in limits}
+    for limit in manual:
+        found[limit.layer, limit.minimum is None] = limit
+    return list(found.values())
+
+
 def density_rows(layout: Layout, limits: list[DensityLimit], which: str) -> Rows:
-    """Mean and worst density per layer.
+    """Mean and worst density per layer that has a limit of the kind; all layers when none has.
 
     Parameters
     ----------
@@ -51,7 +59,8 @@ def density_rows(layout: Layout, limits: list[DensityLimit], which: str) -> Rows
         ``"maximum"`` or ``"minimum"``: what the worst window is.
     """
     rows: Rows = []
-    for limit in limits:
+    asked = [x for x in limits if getattr(x, which) is not None] or limits
+    for limit in asked:
         if limit.layer not in layout.layers:
             continue
         windows = _windows(layout, limit)

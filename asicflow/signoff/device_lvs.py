@@ -279,12 +279,28 @@ def compare_top(
         for circuit in netlist.each_circuit():
             if circuit.name != top and _count(circuit.each_device()):
                 _join(circuit)
+    used_nets = {n.name for n in reference.circuit_by_name(top).each_net() if n.subcircuit_pin_count()}
+    ports = {module.net(port): port for port in module.ports if module.net(port) in used_nets}
     total = Match(top)
     for match in _compare(drawn, reference).values():
         for count in ("devices", "nets", "pins", "subcircuits", "circuits"):
             setattr(total, count, getattr(total, count) + getattr(match, count))
         total.findings += match.findings
+        if match.name == top:
+            total.findings += _ports(match, ports)
     return total
+
+
+def _ports(match: Match, ports: Mapping[str, str]) -> list[Finding]:
+    """Every port's net carries the port's label: a port that lost its wire would else match a nameless net."""
+    found = []
+    labels = {net: label for label, net in match.names}
+    for net, port in ports.items():
+        label = labels.get(net, "")
+        if port not in label.split(","):
+            text = f"port {port} is {'labelled ' + label if label else 'not connected to its label'} in the layout"
+            found.append(Finding(f"{match.name}: {text}", "port"))
+    return found
 
 
 def _dissolve(db: kdb.Layout, top: str, passive: set[str], file: DeviceFile) -> kdb.Layout:

@@ -42,6 +42,7 @@ def run_gates(
             outcome = outcomes.get(gate.id)
             if isinstance(outcome, GateRecord):
                 context.waivers.apply(outcome)
+    context.verdicts = {n: o.result.verdict for n, o in outcomes.items() if isinstance(o, GateRecord)}
     for gate in gates:
         if gate.last:
             progress(gate.title)

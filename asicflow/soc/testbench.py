@@ -123,7 +123,7 @@ def run_vectors(
     wait : {"irq", "poll"}
         How the driver learns of the end of an inference.
     optimise : str
-        The C++ compiler's level; a netlist of gates gains nothing above -O1.
+        The C++ compiler's level; a netlist of gates is built once and run shortly.
 
     Raises
     ------

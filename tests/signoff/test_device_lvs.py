@@ -124,7 +124,21 @@ def short_to_supply(made: HandMade) -> None:
     made.box("met1", x - 70, y, x + 70, 2 * 2720)
 
 
-@pytest.mark.parametrize("damage", [lost_tap, lost_via, swapped_nets, wrong_cell, short_to_supply])
+def port_without_wire(made: HandMade) -> None:
+    """The only via of an input port's pin is gone: nothing else is on that net."""
+    x, y = made.pins["u1", "A"]
+    assert made.erase("via", x - 100, y - 100, x + 100, y + 100) == 1
+
+
+def swapped_ports(made: HandMade) -> None:
+    for text, other in (("a", "y"), ("y", "a")):
+        made.erase_label(text)
+        made.label("met3", text, 200, made.tracks[other])
+
+
+@pytest.mark.parametrize(
+    "damage", [port_without_wire, swapped_ports, lost_tap, lost_via, swapped_nets, wrong_cell, short_to_supply]
+)
 def test_damaged_layout_fails(damage: Callable[[HandMade], None], made: HandMade, tmp_path: Path) -> None:
     damage(made)
     assert judge(TopDevicesGate, made, tmp_path).verdict is Verdict.FAIL

@@ -16,6 +16,7 @@ from asicflow.signoff.gates import (
     power,
     powerup,
     provenance,
+    shuttle,
     structure,
     timing,
 )
@@ -65,6 +66,7 @@ BUILT_IN: list[type[Gate]] = [
     provenance.LfsGate,
     provenance.LicencesGate,
     *pending.PENDING,
+    shuttle.PrecheckGate,
     provenance.WaiversGate,
 ]
 """Every gate that comes with asicflow, in the order of the report within its group."""

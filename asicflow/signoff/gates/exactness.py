@@ -21,7 +21,7 @@ class ExactnessGate(Gate):
 
     external = True
     what = ""
-    optimise = "-O1"
+    optimise = "-O0"
 
     def sources(self, context: GateContext, build: Path) -> list[Path]:
         """The Verilog to simulate."""

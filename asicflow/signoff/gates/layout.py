@@ -9,7 +9,8 @@ import klayout.db as kdb
 
 from asicflow.pdk.liberty import read_liberty
 from asicflow.signoff.context import GateContext
-from asicflow.signoff.density import DensityLimit, density_rows, read_density_limits
+from asicflow.signoff.deck import load_deck
+from asicflow.signoff.density import DensityLimit, density_rows, read_density_limits, with_manual
 from asicflow.signoff.gate import Gate
 from asicflow.signoff.pictures import METALS
 from asicflow.signoff.spef import spef_nets
@@ -157,11 +158,20 @@ class DensityGate(Gate):
 
     def measure(self, context: GateContext) -> tuple[list[DensityLimit], Rows]:
         """The limits of the LEF and the measured densities."""
-        limits = read_density_limits(context.library.tech_lef)
+        limits = with_manual(read_density_limits(context.library.tech_lef), manual_density(context.library.pdk))
         mapped = [x for x in limits if x.layer in context.layout.layers]
         if not mapped:
             raise UnverifiedError("no density rule in the PDK files", "judge density with the shuttle's own deck")
         return mapped, density_rows(context.layout, mapped, self.limit)
+
+
+def manual_density(process: str) -> list[DensityLimit]:
+    """Density limits of the process' rule file; none without a file."""
+    try:
+        entries = load_deck(process).density
+    except FileNotFoundError:
+        return []
+    return [DensityLimit(d.layer, d.minimum, d.maximum, d.window, d.step) for d in entries]
 
 
 class DensityMaxGate(DensityGate):
