@@ -109,16 +109,13 @@ def closed(nets: NetShapes, region: kdb.Region, spacing: int, min_hole: int, gri
         boxes = [piece.bbox() for piece in fill.decompose_trapezoids_to_region().each()]
         gaps = suspect.space_check(spacing, metrics=kdb.Metrics.Euclidian)
         boxes += [on_grid(gap.bbox(), grid) for gap in gaps.each()]
-        filled = kdb.Region()
-        faults = []
-        for box in boxes:
-            owners = nets.touching(box)
-            if len(owners) <= 1 and nets.nearer(box, spacing) == owners:
-                for net in owners:  # none: a supply
-                    nets.add(box, net)
-                filled.insert(box)
-            else:
-                faults.append(box)
+        owners = [nets.touching(box) for box in boxes]
+        legal = [len(o) <= 1 and nets.nearer(box, spacing) == o for o, box in zip(owners, boxes, strict=True)]
+        filled = kdb.Region([box for box, ok in zip(boxes, legal, strict=True) if ok])
+        faults = [box for box, ok in zip(boxes, legal, strict=True) if not ok]
+        for box, of, ok in zip(boxes, owners, legal, strict=True):
+            for net in of if ok else ():  # a supply's gap has no owner
+                nets.add(box, net)
         if filled.is_empty():
             break
         metal = (metal + filled).merged()
