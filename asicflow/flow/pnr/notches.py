@@ -112,7 +112,7 @@ def closed(nets: NetShapes, region: kdb.Region, spacing: int, min_hole: int, gri
         owners = [nets.touching(box) for box in boxes]
         legal = [len(o) <= 1 and nets.nearer(box, spacing) == o for o, box in zip(owners, boxes, strict=True)]
         filled = kdb.Region([box for box, ok in zip(boxes, legal, strict=True) if ok])
-        faults = [box for box, ok in zip(boxes, legal, strict=True) if not ok]
+        faults += [box for box, ok in zip(boxes, legal, strict=True) if not ok]
         for box, of, ok in zip(boxes, owners, legal, strict=True):
             for net in of if ok else ():  # a supply's gap has no owner
                 nets.add(box, net)
