@@ -78,6 +78,16 @@ class Deck(_Data):
     rules: list[RuleEntry]
     density: list[DensityEntry] = Field(default_factory=list)
 
+    def drawn_layers(self, name: str) -> dict[str, tuple[int, int]]:
+        """The drawn layers that a layer comes from, with their GDS layer/datatype; empty when it is unknown."""
+        if name in self.layers:
+            return {name: _gds(name, self.layers[name]).drawing}
+        found: dict[str, tuple[int, int]] = {}
+        if name in self.derived:
+            for part in sorted(_names(self.derived[name], Path())):
+                found |= self.drawn_layers(part)
+        return found
+
     def rule_set(self) -> RuleSet:
         """The rules in the form that the checker takes."""
         layers = {name: _gds(name, pair) for name, pair in self.layers.items()}

@@ -10,7 +10,8 @@ import klayout.lay as lay
 
 from asicflow.pdk.config import GdsLayer
 from asicflow.signoff.context import GateContext
-from asicflow.signoff.verdict import GateRecord
+from asicflow.signoff.deck import load_deck
+from asicflow.signoff.verdict import Finding, GateRecord
 
 log = logging.getLogger(__name__)
 
@@ -19,20 +20,25 @@ MARKER = 0xFF4D5E
 METALS = (0x6F7C99, 0x3F7DFF, 0xE0479E, 0x2FC9B4, 0xF2A33A, 0xA58BFF, 0x8BD450)
 """Colours of the metals from the lowest up; cuts are drawn nearly white."""
 
+BELOW = (0xFFE066, 0xFF7849, 0x66D9E8, 0x94D82D, 0xE599F7)
+"""Colours of wells, implants, diffusion and poly where a finding is on them."""
+
 SOLID, LIGHT = 0, 2
 """KLayout's fill patterns."""
 
-MAX_PICTURES = 6
+MAX_PICTURES = 12
 MIN_CROP_UM = 4.0
 
 
 def picture_findings(context: GateContext, record: GateRecord) -> None:
     """Draw a crop for the first findings of a gate that have a place; sets ``finding.picture``."""
     gds = context.path("layout/{top}.gds")
-    placed = [f for f in record.result.findings if f.has_place][:MAX_PICTURES]
+    placed = _chosen([f for f in record.result.findings if f.has_place])
     if not placed or not gds.is_file() or context.maybe_library is None:
         return
-    view = open_view(gds, context.maybe_library.layers)
+    shown = context.maybe_library.layers
+    view = open_view(gds, shown)
+    _add_rule_layers(view, context.maybe_library.pdk, {f.layer for f in placed} - set(shown))
     folder = context.out / "pictures"
     folder.mkdir(parents=True, exist_ok=True)
     for number, finding in enumerate(placed, 1):
@@ -41,6 +47,34 @@ def picture_findings(context: GateContext, record: GateRecord) -> None:
         draw_crop(view, path, finding.x_um, finding.y_um, finding.size_um, layer=finding.layer)
         finding.picture = context.relative(path)
         record.result.evidence.append(path)
+
+
+def _chosen(findings: list[Finding]) -> list[Finding]:
+    """The findings to draw: one of each rule first."""
+    first = {f.rule: f for f in reversed(findings)}
+    ordered = [f for f in findings if first[f.rule] is f] + [f for f in findings if first[f.rule] is not f]
+    return ordered[:MAX_PICTURES]
+
+
+def _add_rule_layers(view: lay.LayoutView, process: str, names: set[str]) -> None:
+    """Show the layers below the metals that findings are on; a derived layer by those that it comes from."""
+    try:
+        deck = load_deck(process)
+    except FileNotFoundError:
+        return
+    drawn: dict[str, GdsLayer] = {}
+    for name in sorted(names):
+        sources = deck.drawn_layers(name)
+        drawn |= {n: GdsLayer(name=name if len(sources) == 1 else n, drawing=p) for n, p in sources.items()}
+    for index, layer in enumerate(drawn.values()):
+        properties = lay.LayerProperties()
+        properties.source = f"{layer.drawing[0]}/{layer.drawing[1]}@1"
+        properties.name = layer.name
+        properties.fill_color = properties.frame_color = BELOW[index % len(BELOW)]
+        properties.dither_pattern = LIGHT
+        properties.transparent = True
+        properties.width = 1
+        view.insert_layer(view.end_layers(), properties)
 
 
 def open_view(gds: Path, layers: dict[str, GdsLayer]) -> lay.LayoutView:

@@ -69,5 +69,21 @@
     event.preventDefault();
     open(a.dataset.open);
   }));
+  const viewer = document.getElementById("viewer");
+  const enlarge = (image) => {
+    viewer.querySelector("img").src = image.src;
+    viewer.querySelector("figcaption").textContent = image.alt;
+    viewer.showModal();
+  };
+  document.querySelectorAll(".pictures img, .findings img, .die img").forEach((image) => {
+    image.tabIndex = 0;
+    image.addEventListener("click", () => enlarge(image));
+    image.addEventListener("keydown", (event) => { if (event.key === "Enter") enlarge(image); });
+  });
+  document.querySelectorAll(".findings li").forEach((item) => {
+    const image = item.querySelector("img");
+    if (image) item.querySelector("summary").addEventListener("click", (event) => { event.preventDefault(); enlarge(image); });
+  });
+  viewer.addEventListener("click", () => viewer.close());
   if (location.hash.startsWith("#gate-")) open(location.hash.slice(6));
 })();
