@@ -123,6 +123,7 @@ class SignoffConfig(_Section):
     min_agreement: float = Field(
         0.9, ge=0, le=1, description="fraction of decisions that float and fixed point must share on the data"
     )
+    drc_deck: Path | None = Field(None, description="official KLayout DRC deck; default: the PDK root's, if any")
     waivers: Path | None = Field(None, description="waivers.yaml: findings accepted, with reason and expiry")
     max_accuracy_drop: float = Field(
         0.02, ge=0, le=1, description="largest accepted loss of accuracy from float to fixed point"
@@ -180,6 +181,7 @@ def load_config(path: Path) -> Config:
         ("pdk", "root"),
         ("soc", "cpu_path"),
         ("signoff", "waivers"),
+        ("signoff", "drc_deck"),
     ):
         owner = getattr(config, section)
         value = getattr(owner, key)

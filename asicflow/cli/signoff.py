@@ -25,6 +25,7 @@ def signoff(
     library: Annotated[str | None, typer.Option("--library", help="standard-cell library")] = None,
     supply: Annotated[float | None, typer.Option("--supply", help="nominal supply in volts")] = None,
     waivers: Annotated[Path | None, typer.Option("--waivers", help="waivers.yaml")] = None,
+    drc_deck: Annotated[Path | None, typer.Option("--drc-deck", help="official KLayout DRC deck")] = None,
     pdk_root: Annotated[
         Path | None, typer.Option("--pdk-root", help="folder that holds lambdapdk/ (default: ASICFLOW_PDK_ROOT)")
     ] = None,
@@ -37,7 +38,7 @@ def signoff(
     """
     console = Console()
     ws = Workspace(output or Path("build") / f"{top or gds.name.split('.')[0]}_{pdk}")
-    given = ForeignLayout(gds, netlist, pdk, top, placement, library, supply, pdk_root, waivers)
+    given = ForeignLayout(gds, netlist, pdk, top, placement, library, supply, pdk_root, waivers, drc_deck)
     with ws.lock():
         judge_layout(given, ws, lambda text: console.print(text, highlight=False, soft_wrap=True))
     evidence = load_evidence(ws.signoff / "evidence.json")

@@ -39,6 +39,7 @@ class ForeignLayout:
     supply: float | None = None
     pdk_root: Path | None = None
     waivers: Path | None = None
+    drc_deck: Path | None = None
 
 
 def judge_layout(given: ForeignLayout, ws: Workspace, progress: Callable[[str], None]) -> None:
@@ -73,7 +74,7 @@ def judge_layout(given: ForeignLayout, ws: Workspace, progress: Callable[[str], 
     config = Config(
         name=name if name[0].isalpha() else f"top_{name}",
         pdk=PdkConfig(name=given.pdk, library=given.library, supply=given.supply),
-        signoff=SignoffConfig(waivers=given.waivers),
+        signoff=SignoffConfig(waivers=given.waivers, drc_deck=given.drc_deck),
     )
     root = resolve(config, flag=given.pdk_root)
     pdk = load_pdk(given.pdk, root)

@@ -28,8 +28,6 @@ _NO_SHUTTLE = "the top is a block: shuttle rules apply to the chip that carries 
 _PENDING = (
     _Pending("layout.magic-drc", "Magic DRC with the PDK technology", True, "Magic was not run",
              "load the GDS in Magic with the PDK's technology; run `drc check; drc catchup` and count"),
-    _Pending("layout.official-drc", "Official KLayout DRC deck", True, "the official deck was not run",
-             "download the full PDK with its KLayout deck and run it on the GDS"),
     _Pending("firmware.image", "Firmware image, stack bound, CRC", True, "not checked",
              "run the firmware stage", _NO_CPU),
     _Pending("firmware.boot", "Boots in RTL, first inference correct", True, "not checked",
