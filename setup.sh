@@ -16,10 +16,11 @@ case "${1:-}" in
 esac
 
 # verilator, g++, make: simulation and hls4ml's C simulation; opensta: timing; python3-tk: the Tcl
-# interpreter of the synthesis scripts. Tests: iverilog, portability of the RTL; gcc-arm-none-eabi,
-# libnewlib-arm-none-eabi: compiled programs on the processor core.
-packages=(python3 python3-venv python3-tk g++ make perl opensta verilator)
-[ -n "$extras" ] && packages+=(iverilog git gcc-arm-none-eabi libnewlib-arm-none-eabi)
+# interpreter of the synthesis scripts; iverilog: run from power-up with unknown registers. Tests:
+# gcc-arm-none-eabi, libnewlib-arm-none-eabi: compiled programs on the processor core; chromium: the report in
+# a browser; klayout: the application that runs foundry decks.
+packages=(python3 python3-venv python3-tk g++ make perl opensta verilator iverilog)
+[ -n "$extras" ] && packages+=(git gcc-arm-none-eabi libnewlib-arm-none-eabi chromium klayout)
 
 missing=()
 for package in "${packages[@]}"; do

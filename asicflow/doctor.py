@@ -49,7 +49,8 @@ PROGRAMS = (
     Program("sta", ("-version",), (2, 0), "static timing analysis", "apt-get install opensta"),
     Program("arm-none-eabi-gcc", ("--version",), (8,), "firmware of top soc",
             "apt-get install gcc-arm-none-eabi", False),
-    Program("iverilog", ("-V",), (11,), "RTL portability tests", "apt-get install iverilog", False),
+    Program("iverilog", ("-V",), (11,), "run from power-up, RTL portability tests", "apt-get install iverilog", False),
+    Program("klayout", ("-v",), (0, 27), "a foundry's own DRC deck", "apt-get install klayout", False),
     Program("openroad", ("-version",), (2,), "layout engine 'openroad' instead of 'open'",
             "see the OpenROAD project; not in Debian or PyPI", False),
 )  # fmt: skip
