@@ -93,8 +93,11 @@ class Proof:
         return 0 < self.outputs == self.proven and not self.unmatched
 
 
-PATIENCE = 4.0
-"""Seconds for a part of the outputs."""
+PATIENCE = 3.0
+"""Seconds for a part of the outputs: most close by structure at once, a multiplier never does."""
+
+PART = 64
+"""Outputs per part, when all at once are not decided."""
 
 
 def abc_command() -> str:
@@ -228,14 +231,14 @@ def prove(one: Network, two: Network, folder: Path, limit: float = 120.0) -> Pro
     while todo:
         chunk = todo.pop()
         left = end - time.monotonic()
-        verdict, failing = _compare(sides, chunk, folder, min(left, PATIENCE if len(chunk) < len(names) else left / 6))
+        verdict, failing = _compare(sides, chunk, folder, min(left, PATIENCE))
         if verdict == "equal":
             result.proven += len(chunk)
         elif verdict == "different":
             result.differing += failing or chunk
         elif len(chunk) > 1 and end > time.monotonic() + 1:
-            half = max(1, len(chunk) // 8)
-            todo += [chunk[i : i + half] for i in range(0, len(chunk), half)]
+            size = PART if len(chunk) > PART else max(1, len(chunk) // 8)
+            todo += [chunk[i : i + size] for i in range(0, len(chunk), size)]
         else:
             result.undecided += chunk
     return result
