@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from asicflow.signoff.context import GateContext
 from asicflow.signoff.gate import Gate
-from asicflow.signoff.verdict import Finding, GateResult, Tool, verdict_of
+from asicflow.signoff.verdict import Finding, GateResult, Tool, UnverifiedError, verdict_of
 from asicflow.soc.power_up import icarus_version, run_power_up
 from asicflow.soc.testbench import rtl_sources
 
@@ -21,6 +21,10 @@ class PowerUpGate(Gate):
 
     def run(self, context: GateContext) -> GateResult:
         """PASS only when inferences ran, all exact, and no output was unknown after reset."""
+        if context.json("soc/soc.json")["top"] != "accel":
+            raise UnverifiedError(
+                "the bench of this gate drives top accel", "simulate this top from power-up in a four-state simulator"
+            )
         soc = context.path("soc/soc.json").parent
         folder = context.out / "build" / self.id
         done = run_power_up(rtl_sources(soc), soc, context.path("model/vectors.npz"), VECTORS, folder)
