@@ -9,6 +9,7 @@ are skipped, unbalanced or misplaced ones raise `UserError` with file and line.
 from __future__ import annotations
 
 import logging
+import math
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
@@ -143,7 +144,8 @@ class TechLef:
 
 @dataclass
 class Pin:
-    """One pin of a cell; areas in square microns (0 where the file states none)."""
+    """One pin of a cell; areas in square microns (0 where the file states none). A gate area that the file
+    states per layer is the smallest: what the lowest metal alone could charge."""
 
     name: str
     direction: str = ""
@@ -499,7 +501,7 @@ def _read_pin(reader: _Reader) -> Pin:
         elif key == "USE":
             pin.use = words[0].upper()
         elif key == "ANTENNAGATEAREA":
-            pin.gate_area = max(pin.gate_area, reader.number(words[0]))
+            pin.gate_area = min(pin.gate_area or math.inf, reader.number(words[0]))
         elif key == "ANTENNADIFFAREA":
             pin.diff_area = max(pin.diff_area, reader.number(words[0]))
     return pin

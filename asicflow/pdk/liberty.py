@@ -52,6 +52,19 @@ def _blend(row: list[float], j: int, v: float) -> float:
 
 
 @dataclass
+class _Template:
+    """A table template: the meaning of both axes, and their values."""
+
+    variables: list[str]
+    axes: list[list[float]]
+
+    @property
+    def load_first(self) -> bool:
+        """Is the first axis a load (and the second, if any, a transition)?"""
+        return bool(self.variables) and self.variables[0] == "total_output_net_capacitance"
+
+
+@dataclass
 class TimingArc:
     """One timing group: `tables` maps cell_rise, rise_transition, rise_constraint ... to its table."""
 
@@ -101,7 +114,8 @@ class LibertyCell:
     """One cell; area in the library's unit (square microns), leakage in nW (mean over the input states
     where the library gives no single figure).
 
-    `sequential` is "ff", "latch" or "" for combinational cells; `state` holds the attributes of that group
+    `sequential` is "ff", "latch", "block" for memories and other blocks with interface timing, or "" for
+    combinational cells; `state` holds the attributes of that group
     (next_state, clocked_on, clear, preset, data_in, enable ...).
     """
 
@@ -117,7 +131,7 @@ class LibertyCell:
 
     @property
     def is_sequential(self) -> bool:
-        """True for flip-flops and latches."""
+        """True for flip-flops, latches and blocks."""
         return bool(self.sequential)
 
     def inputs(self) -> list[LibertyPin]:
@@ -185,7 +199,8 @@ class _Parser:
         self.time = 1.0
         self.cap = 1.0
         self.power = 1.0
-        self.templates: dict[str, Table] = {}
+        self.templates: dict[str, _Template] = {}
+        self.ranges: dict[str, tuple[int, int]] = {}
 
     def statements(self) -> Iterator[tuple[str, str, bool, str]]:
         """(name, arguments, opens a group, attribute value) up to the group's closing brace."""
@@ -218,7 +233,10 @@ class _Parser:
             if name == "cell" and opens:
                 library.cells[args] = self.cell(args, library)
             elif name == "lu_table_template" and opens:
-                self.templates[args] = self.table(Table([], [], []), scale_load=self.cap)
+                self.templates[args] = self.template()
+            elif name == "type" and opens:
+                bits = {n: v for n, _, o, v in self.statements() if not o}
+                self.ranges[args] = (int(bits["bit_from"]), int(bits["bit_to"]))
             elif opens:
                 self.skip()
             else:
@@ -253,12 +271,15 @@ class _Parser:
         states: list[float] = []
         for name, args, opens, value in self.statements():
             if name == "pin" and opens:
-                self.pin(cell, [p.strip() for p in args.split(",")], library)
+                self.enter(cell, library, args, self.pin())
             elif name in ("bus", "bundle") and opens:
-                self.bus(cell, library)
+                self.bus(cell, args, library)
             elif name in ("ff", "latch") and opens:
                 cell.sequential = name
                 cell.state = {n: v for n, _, o, v in self.statements() if not o}
+            elif name == "memory" and opens:
+                cell.sequential = "block"
+                self.skip()
             elif name == "leakage_power" and opens:
                 states += [float(v) for n, _, o, v in self.statements() if n == "value" and not o]
             elif opens:
@@ -273,46 +294,63 @@ class _Parser:
                 cell.dont_use = value == "true"
             elif name == "clock_gating_integrated_cell":
                 cell.clock_gating = value
+            elif name == "interface_timing" and value.lower() == "true":
+                cell.sequential = cell.sequential or "block"
         if not cell.leakage and states:
             cell.leakage = sum(states) / len(states) * self.power
         return cell
 
-    def bus(self, cell: LibertyCell, library: Liberty) -> None:
-        """A bus group: its pin groups count, with the direction of the bus."""
-        direction = ""
-        before = set(cell.pins)
+    def bus(self, cell: LibertyCell, bus_name: str, library: Liberty) -> None:
+        """A bus group: what it states holds for each of its bits, beside what its pin groups state."""
+        common, stated, bits = LibertyPin(name=""), dict[str, LibertyPin](), list[str]()
+        edges: list[float] = []
         for name, args, opens, value in self.statements():
             if name == "pin" and opens:
-                self.pin(cell, [p.strip() for p in args.split(",")], library)
-            elif opens:
-                self.skip()
-            elif name == "direction":
-                direction = value
-        for pin in (p for n, p in cell.pins.items() if n not in before):
-            pin.direction = pin.direction or direction
+                pin = self.pin()
+                stated |= dict.fromkeys(_pin_names(args), pin)
+            elif not self.pin_item(common, edges, name, opens, value) and name == "bus_type" and value in self.ranges:
+                first, last = self.ranges[value]
+                bits = [f"{bus_name}[{k}]" for k in range(min(first, last), max(first, last) + 1)]
+        common.capacitance = max([common.capacitance, *edges])
+        for bit in [*stated, *(b for b in bits if b not in stated)]:
+            own = stated.get(bit, common)
+            merged = replace(own, arcs=own.arcs if own is common else own.arcs + common.arcs)
+            for key in ("direction", "capacitance", "max_capacitance", "max_transition", "max_fanout"):
+                setattr(merged, key, getattr(own, key) or getattr(common, key))
+            self.enter(cell, library, bit, merged)
 
-    def pin(self, cell: LibertyCell, names: list[str], library: Liberty) -> None:
-        """A pin group, which may name several pins."""
-        pin = LibertyPin(name=names[0])
+    def enter(self, cell: LibertyCell, library: Liberty, names: str, pin: LibertyPin) -> None:
+        """Put a pin into its cell under one or more names, with the library's defaults."""
+        most = pin.max_capacitance
+        if pin.direction == "output":
+            most = most or library.default_max_capacitance
+        transition = pin.max_transition or library.default_max_transition
+        for name in _pin_names(names):
+            cell.pins[name] = replace(pin, name=name, max_capacitance=most, max_transition=transition)
+
+    def pin(self) -> LibertyPin:
+        """A pin group without its name."""
+        pin = LibertyPin(name="")
         edges: list[float] = []
         for name, _, opens, value in self.statements():
-            if name == "timing" and opens:
-                pin.arcs.append(self.arc())
-            elif opens:
-                self.skip()
-            elif name in ("rise_capacitance", "fall_capacitance"):
-                edges.append(float(value) * self.cap)
-            else:
-                self.pin_attribute(pin, name, value)
+            self.pin_item(pin, edges, name, opens, value)
         pin.capacitance = max([pin.capacitance, *edges])
-        if pin.direction == "output":
-            pin.max_capacitance = pin.max_capacitance or library.default_max_capacitance
-        pin.max_transition = pin.max_transition or library.default_max_transition
-        for pin_name in names:
-            cell.pins[pin_name] = replace(pin, name=pin_name)
+        return pin
 
-    def pin_attribute(self, pin: LibertyPin, name: str, value: str) -> None:
-        """A simple attribute of a pin."""
+    def pin_item(self, pin: LibertyPin, edges: list[float], name: str, opens: bool, value: str) -> bool:
+        """One statement of a pin or bus group; False when it is none that counts."""
+        if name == "timing" and opens:
+            pin.arcs.append(self.arc())
+        elif opens:
+            self.skip()
+        elif name in ("rise_capacitance", "fall_capacitance"):
+            edges.append(float(value) * self.cap)
+        else:
+            return self.pin_attribute(pin, name, value)
+        return True
+
+    def pin_attribute(self, pin: LibertyPin, name: str, value: str) -> bool:
+        """A simple attribute of a pin; False when it is none that counts."""
         if name in ("direction", "function", "three_state"):
             setattr(pin, name, value)
         elif name in ("capacitance", "max_capacitance"):
@@ -323,36 +361,52 @@ class _Parser:
             pin.max_fanout = float(value)
         elif name == "clock":
             pin.clock = value == "true"
+        else:
+            return False
+        return True
 
     def arc(self) -> TimingArc:
         """A timing group."""
         arc = TimingArc(related_pin="")
         for name, args, opens, value in self.statements():
             if opens and name in _TABLES:
-                template = self.templates.get(args, Table([], [], []))
-                second = self.time if name.endswith("_constraint") else self.cap
-                arc.tables[name] = self.table(template, scale_load=second)
+                template = self.templates.get(args, _Template([], [[], []]))
+                arc.tables[name] = self.table(template, constraint=name.endswith("_constraint"))
             elif opens:
                 self.skip()
             elif name in ("related_pin", "timing_type", "timing_sense"):
                 setattr(arc, name, value)
         return arc
 
-    def table(self, template: Table, scale_load: float) -> Table:
-        """A table group; axes missing here come from the template."""
-        first, second, values = template.index_1, template.index_2, list[float]()
+    def template(self) -> _Template:
+        """A table template group; its axes stay in the file's units."""
+        found = _Template([], [[], []])
+        for name, args, opens, value in self.statements():
+            if opens:
+                self.skip()
+            elif name in ("variable_1", "variable_2"):
+                found.variables.append(value)
+            elif name in ("index_1", "index_2"):
+                found.axes[name == "index_2"] = _numbers(args)
+        return found
+
+    def table(self, template: _Template, constraint: bool) -> Table:
+        """A table group; axes missing here come from the template. The first axis becomes the transition."""
+        axes, values = list(template.axes), list[float]()
         for name, args, opens, _ in self.statements():
             if opens:
                 self.skip()
-            elif name == "index_1":
-                first = [x * self.time for x in _numbers(args)]
-            elif name == "index_2":
-                second = [x * scale_load for x in _numbers(args)]
+            elif name in ("index_1", "index_2"):
+                axes[name == "index_2"] = _numbers(args)
             elif name == "values":
                 values = [x * self.time for x in _numbers(args)]
-        columns = max(len(second), 1)
+        columns = max(len(axes[1]), 1)
         rows = [values[i : i + columns] for i in range(0, len(values), columns)]
-        return Table(first, second, rows)
+        if template.load_first:
+            axes.reverse()
+            rows = [list(column) for column in zip(*rows, strict=True)]
+        second = self.time if constraint else self.cap
+        return Table([x * self.time for x in axes[0]], [x * second for x in axes[1]], rows)
 
 
 _TABLES = {
@@ -370,6 +424,19 @@ def _bare(text: str) -> str:
     text = text.strip()
     quoted = len(text) > 1 and text[0] == text[-1] == '"' and text.count('"') == 2
     return text[1:-1].strip() if quoted else text
+
+
+def _pin_names(args: str) -> list[str]:
+    """Names in the head of a pin group: `A, B` are two pins, `D[3:0]` are four."""
+    found: list[str] = []
+    for name in (part.strip() for part in args.split(",")):
+        span = re.fullmatch(r"(.*)\[(\d+):(\d+)\]", name)
+        if span:
+            first, last = int(span[2]), int(span[3])
+            found += [f"{span[1]}[{k}]" for k in range(min(first, last), max(first, last) + 1)]
+        else:
+            found.append(name)
+    return found
 
 
 def _numbers(args: str) -> list[float]:

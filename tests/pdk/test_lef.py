@@ -146,6 +146,14 @@ def test_macro_pins_polygon_and_obstruction(tmp_path: Path) -> None:
     assert macro.obs == {"m1": [(500, 500, 700, 700)]}
 
 
+def test_gate_area_per_layer_is_the_smallest(tmp_path: Path) -> None:
+    path = tmp_path / "cell.lef"
+    path.write_text(
+        CELL.replace("ANTENNAGATEAREA 0.25 ;", "ANTENNAGATEAREA 4 LAYER m2 ; ANTENNAGATEAREA 0.5 LAYER m1 ;")
+    )
+    assert read_lef(path)["and2"].pins["A"].gate_area == 0.5
+
+
 @pytest.mark.parametrize(
     ("old", "new", "message"),
     [

@@ -87,6 +87,56 @@ def test_sequential_cells(lib_file: Path) -> None:
     assert flop.pins["Q0"].direction == "output"
 
 
+MEMORY = """
+library (ram_tt) {
+  time_unit : "1ns"; capacitive_load_unit (1, pf);
+  default_max_transition : 0.5;
+  lu_table_template (slew) { variable_1 : total_output_net_capacitance; index_1 ("0.1, 0.3"); }
+  lu_table_template (turned) {
+    variable_1 : total_output_net_capacitance; variable_2 : input_net_transition;
+    index_1 ("0.1, 0.3"); index_2 ("1, 2");
+  }
+  type (word) { base_type : array; bit_width : 4; bit_from : 3; bit_to : 0; }
+  cell (ram) {
+    memory () { type : ram; address_width : 2; }
+    pin (CLK) { direction : input; clock : true; capacitance : 0.3; }
+    bus (Q) {
+      bus_type : word; direction : output; max_capacitance : 1.5;
+      memory_read () { address : A; }
+      timing () {
+        related_pin : "CLK"; timing_type : rising_edge;
+        cell_rise (turned) { values ("4, 5", "6, 7"); }
+        rise_transition (slew) { values ("1, 3"); }
+      }
+    }
+    bus (D) {
+      bus_type : word; direction : input; capacitance : 0.02;
+      pin (D[3:2]) {
+        max_transition : 0.2;
+        timing () { related_pin : "CLK"; timing_type : setup_rising; rise_constraint (scalar) { values ("0.4"); } }
+      }
+    }
+  }
+}
+"""
+
+
+def test_buses_of_a_memory(tmp_path: Path) -> None:
+    path = tmp_path / "ram.lib"
+    path.write_text(MEMORY)
+    ram = read_liberty(path).cells["ram"]
+    assert ram.sequential == "block" and ram.is_sequential
+    assert {p for p in ram.pins if p[0] in "QD"} == {f"{bus}[{k}]" for bus in "QD" for k in range(4)}
+    q = ram.pins["Q[2]"]
+    assert (q.direction, q.max_capacitance, q.max_transition) == ("output", 1.5, 0.5)
+    arc = q.arcs[0]
+    assert arc.worst("transition", 9.9, 0.2) == pytest.approx(2.0)  # a table of the load alone
+    assert arc.worst("delay", 1.0, 0.3) == pytest.approx(6.0) and arc.worst("delay", 2.0, 0.1) == pytest.approx(5.0)
+    assert [ram.pins[f"D[{k}]"].max_transition for k in range(4)] == [0.5, 0.5, 0.2, 0.2]
+    assert [len(ram.pins[f"D[{k}]"].arcs) for k in range(4)] == [0, 0, 1, 1]
+    assert ram.pins["D[3]"].capacitance == 0.02 and ram.pins["D[3]"].direction == "input"
+
+
 @pytest.mark.parametrize("text", ["", "cell (a) { }", LIB[:-40], "library (x) { }", LIB.replace("1ps", "1h")])
 def test_broken_file_is_refused(tmp_path: Path, text: str) -> None:
     path = tmp_path / "broken.lib"
