@@ -14,6 +14,8 @@ from itertools import pairwise
 from asicflow.flow.pnr.floorplan import Floorplan
 from asicflow.flow.pnr.geometry import NetGeometry
 from asicflow.flow.pnr.netlist import Instance, Net, Netlist, PnrError
+from asicflow.flow.pnr.placement import row_gaps
+from asicflow.flow.pnr.positions import pin_position
 from asicflow.flow.pnr.technology import Technology
 from asicflow.pdk.lef import Antenna, Macro, Pwl
 
@@ -152,49 +154,41 @@ def add_diodes(
         If no row has room for one.
     """
     cell, pin = diode
-    free = _gaps(netlist, plan, macros)
+    free = row_gaps(netlist, plan, macros)
     width = macros[cell].width
     for entry in charged:
-        row, x = _nearest(free, width, entry.instance, technology)
+        place = pin_position(entry.instance, entry.pin, macros)
+        row, x = _nearest(free, width, entry.instance, place, plan, technology)
         instance = netlist.add_instance("antenna", cell)
         instance.x, instance.row, instance.y = x, row, plan.row_y(row, technology.row_height)
         instance.flipped = row % 2 == 1
         netlist.connect(instance, pin, entry.net)
 
 
-def _gaps(netlist: Netlist, plan: Floorplan, macros: dict[str, Macro]) -> dict[int, list[tuple[int, int]]]:
-    """Free spans of every row, from left to right."""
-    taken: dict[int, list[tuple[int, int]]] = {row: [] for row in range(plan.rows)}
-    for instance in netlist.instances.values():
-        taken[instance.row].append((instance.x, instance.x + macros[instance.cell].width))
-    gaps: dict[int, list[tuple[int, int]]] = {}
-    for row, spans in taken.items():
-        x = plan.core[0]
-        gaps[row] = []
-        for left, right in [*sorted(spans), (plan.core[2], plan.core[2])]:
-            if left > x:
-                gaps[row].append((x, left))
-            x = max(x, right)
-    return gaps
-
-
 def _nearest(
-    free: dict[int, list[tuple[int, int]]], width: int, instance: Instance, technology: Technology
+    free: dict[int, list[tuple[int, int]]],
+    width: int,
+    instance: Instance,
+    pin: tuple[int, int],
+    plan: Floorplan,
+    technology: Technology,
 ) -> tuple[int, int]:
-    """Take the span of `width` nearest to an instance out of `free`; its row and left edge."""
+    """Take the span of `width` nearest to an instance (a block: its pin) out of `free`; its row and left edge."""
     best: tuple[int, int, int, int] | None = None
     site = technology.site_width
+    at_x = pin[0] if instance.block else instance.x
+    at_row = (pin[1] - plan.core[1]) // technology.row_height if instance.block else instance.row
     for row, gaps in free.items():
-        away = abs(row - instance.row) * technology.row_height
+        away = abs(row - at_row) * technology.row_height
         if best is not None and away >= best[0]:
             continue
         for k, (left, right) in enumerate(gaps):
             if right - left < width:
                 continue
-            x = min(max(instance.x, left), right - width)
+            x = min(max(at_x, left), right - width)
             x = left + (x - left) // site * site
-            if best is None or away + abs(x - instance.x) < best[0]:
-                best = (away + abs(x - instance.x), row, k, x)
+            if best is None or away + abs(x - at_x) < best[0]:
+                best = (away + abs(x - at_x), row, k, x)
     if best is None:
         raise PnrError("no room for an antenna diode", where=instance.name, hint="lower the utilisation")
     _, row, k, x = best

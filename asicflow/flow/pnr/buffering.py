@@ -81,6 +81,9 @@ class Buffering:
                 self.insert_buffers(net, [self.sinks(net)], self.strongest())
             return
         instance, pin = driver
+        if instance.block:
+            self.relieve_block(net, instance, pin)
+            return
         for cell in self.models.family(instance.cell):
             fits = self.models.load_limit(cell, pin, self.slew) >= load
             if fits and self.macros[cell].width >= self.macros[instance.cell].width:
@@ -105,6 +108,18 @@ class Buffering:
         limit = self.limit(self.strongest())
         groups = clusters(members, self.fanout, 0.8 * limit, self.cap_per_um)
         self.insert_buffers(net, groups, self.strongest())
+
+    def relieve_block(self, net: Net, instance: Instance, pin: str) -> None:
+        """Put a buffer close to a block's output that cannot drive its load: blocks have no other strength."""
+        members = self.sinks(net)
+        if self.load(net) <= self.models.load_limit(instance.cell, pin, self.slew):
+            return
+        if len(members) == 1 and self.is_buffer(members[0]):
+            return
+        behind = self.buffer(net, members, self.strongest(), f"buf_{net.name.split('[')[0]}")
+        buffer = next(i for i, p in behind.pins if p == self.output_pin)
+        at = pin_position(instance, pin, self.macros)
+        place_at(buffer, at, self.macros[buffer.cell].width, self.plan, self.tech)
 
     def is_buffer(self, sink: Sink) -> bool:
         """Is the sink one of the library's buffers?"""

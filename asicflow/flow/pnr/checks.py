@@ -1,8 +1,9 @@
 """The engine's own last word: connectivity extracted from the drawn layout, against the netlist.
 
 The layout's metal and cuts (cells included) are joined into clusters; every pin of a net must land in one
-cluster, no cluster may hold two nets, all rails and straps of a supply must be one cluster, and no signal may
-touch them. Pin cuts and pads must lie on the pin they serve. `check_layout` never trusts the router.
+cluster, no cluster may hold two nets, all rails and straps of a supply must be one cluster that every supply
+pin of a block touches, and no signal may touch them. Pin cuts and pads must lie on the pin they serve.
+`check_layout` never trusts the router.
 """
 
 from __future__ import annotations
@@ -14,12 +15,13 @@ import klayout.db as kdb
 
 from asicflow.flow.pnr.access import around, covers
 from asicflow.flow.pnr.floorplan import Floorplan
-from asicflow.flow.pnr.geometry import NetGeometry, to_die
-from asicflow.flow.pnr.netlist import Netlist, Port
-from asicflow.flow.pnr.power import rail_lines, straps
+from asicflow.flow.pnr.geometry import NetGeometry, PinLanding
+from asicflow.flow.pnr.netlist import Instance, Netlist, Port
+from asicflow.flow.pnr.orientation import to_die
+from asicflow.flow.pnr.power import rails, straps
 from asicflow.flow.pnr.technology import Technology
 from asicflow.pdk.config import Library
-from asicflow.pdk.lef import Macro
+from asicflow.pdk.lef import Macro, Rect
 
 
 @dataclass
@@ -60,7 +62,7 @@ def check_layout(
             result.opens.append(f"net {net.name} is not routed")
     for geometry in geometries:
         _check_net(geometry, probe, technology, macros, plan, owner, result)
-    _check_power(plan, probe, technology, library, owner, result)
+    _check_power(netlist, plan, probe, technology, library, macros, owner, result)
     return result
 
 
@@ -75,6 +77,8 @@ class _Extraction:
         stack = [(names[k], via.cut, names[k + 1]) for k, via in enumerate(technology.vias)]
         if pin_cut:
             stack.insert(0, (technology.config.pin_layer, pin_cut.layer, names[0]))
+        if cross := technology.config.straps.cross:
+            stack.append((technology.config.straps.layer, cross.cut, cross.layer))
         for name in {n for triple in stack for n in triple}:
             index = layout.layer(*library.layers[name].drawing)
             self.layers[name] = self.l2n.make_layer(index, name)
@@ -113,10 +117,12 @@ def _check_net(
             x, y = (place.rect[0] + place.rect[2]) // 2, (place.rect[1] + place.rect[3]) // 2
             cluster = probe.cluster(technology.layers[place.layer].name, x, y)
         else:
-            if not _on_pin(landing.pin[0].cell, landing, technology, macros):
+            if not _on_pin(landing, landing.pin, technology, macros):
                 result.opens.append(f"net {net.name} misses the metal of {name}")
             x, y = landing.cut or (landing.x, landing.y)
-            layer = technology.config.pin_layer if landing.cut else technology.layers[0].name
+            layer = technology.config.pin_layer if landing.cut else technology.layers[landing.layer].name
+            if landing.pin[0].block:  # where the pin's own metal is, not where the wire ends
+                x, y = _middle(_pin_metal(landing.pin, layer, macros)[0])
             cluster = probe.cluster(layer, x, y)
         where = f"{name} at x {x / 1e3:.3f} y {y / 1e3:.3f} um"
         if cluster is None:
@@ -138,43 +144,48 @@ def _key(pin: object) -> str:
     return f"{pin[0].name}/{pin[1]}"
 
 
-def _on_pin(cell: str, landing: object, technology: Technology, macros: dict[str, Macro]) -> bool:
-    """Does the landing's cut (or, without one, its patch) meet the pin's own metal?"""
-    from asicflow.flow.pnr.geometry import PinLanding
+def _pin_metal(pin: tuple[Instance, str], layer: str, macros: dict[str, Macro]) -> list[Rect]:
+    """A pin's own metal on a layer, in die coordinates."""
+    macro = macros[pin[0].cell]
+    return [to_die(r, pin[0], macro) for r in macro.pins[pin[1]].shapes.get(layer, [])]
 
-    assert isinstance(landing, PinLanding) and isinstance(landing.pin, tuple)
-    instance, pin = landing.pin
-    shapes = macros[cell].pins[pin].shapes
-    height = macros[cell].height
+
+def _middle(rect: Rect) -> tuple[int, int]:
+    return (rect[0] + rect[2]) // 2, (rect[1] + rect[3]) // 2
+
+
+def _on_pin(landing: PinLanding, pin: tuple[Instance, str], technology: Technology, macros: dict[str, Macro]) -> bool:
+    """Does the landing's cut (or, without one, its patch) meet the pin's own metal?"""
     if landing.cut and technology.config.pin_cut:
         half = technology.lef.layers[technology.config.pin_cut.layer].width // 2
-        metal = [to_die(r, instance, height) for r in shapes.get(technology.config.pin_layer, [])]
-        return covers(metal, around(*landing.cut, (half, half)))
-    metal = [to_die(r, instance, height) for r in shapes.get(technology.layers[0].name, [])]
-    own = kdb.Region([kdb.Box(*r) for r in metal])
+        return covers(_pin_metal(pin, technology.config.pin_layer, macros), around(*landing.cut, (half, half)))
+    own = kdb.Region([kdb.Box(*r) for r in _pin_metal(pin, technology.layers[landing.layer].name, macros)])
     return any(not (kdb.Region(kdb.Box(*r)) & own).is_empty() for r in landing.patches)
 
 
 def _check_power(
+    netlist: Netlist,
     plan: Floorplan,
     probe: _Extraction,
     technology: Technology,
     library: Library,
+    macros: dict[str, Macro],
     owner: dict[object, str],
     result: Connectivity,
 ) -> None:
     config = technology.config.straps
-    found: dict[str, dict[object, str]] = {}
-    x = (plan.core[0] + plan.core[2]) // 2
     for power in (True, False):
         name = library.power.power_net if power else library.power.ground_net
-        clusters = found.setdefault(name, {})
-        for y in rail_lines(plan, technology, power):
-            clusters[probe.cluster(config.rail_layer, x, y)] = f"rail at y {y / 1e3:.2f} um"
+        clusters: dict[object, str] = {}
+        for rail in rails(plan, technology, power):
+            x, y = _middle(rail)
+            where = f"rail at x {x / 1e3:.2f} y {y / 1e3:.2f} um"
+            clusters.setdefault(probe.cluster(config.rail_layer, x, y), where)
         for is_power, rect in straps(plan, technology):
             if is_power == power:
-                cx, cy = (rect[0] + rect[2]) // 2, (rect[1] + rect[3]) // 2
-                clusters[probe.cluster(config.layer, cx, cy)] = f"strap at x {cx / 1e3:.2f} um"
+                x, y = _middle(rect)
+                where = f"strap at x {x / 1e3:.2f} y {y / 1e3:.2f} um"
+                clusters.setdefault(probe.cluster(config.layer, x, y), where)
         if None in clusters:
             result.power.append(f"{name}: no metal at the {clusters[None]}")
         if len(clusters) > 1:
@@ -182,3 +193,33 @@ def _check_power(
         for cluster, where in clusters.items():
             if cluster is not None and (other := owner.setdefault(cluster, name)) != name:
                 result.shorts.append(f"{other} and {name} are joined, seen at the {where}")
+    for instance in (i for i in netlist.instances.values() if i.block):
+        _check_supply_pins(instance, probe, technology, library, macros, owner, result)
+
+
+def _check_supply_pins(
+    instance: Instance,
+    probe: _Extraction,
+    technology: Technology,
+    library: Library,
+    macros: dict[str, Macro],
+    owner: dict[object, str],
+    result: Connectivity,
+) -> None:
+    """Some metal of every supply pin of a block is part of its net, and none of another's."""
+    for pin in (p for p in macros[instance.cell].pins.values() if p.is_power):
+        name = library.power.power_net if pin.use == "POWER" else library.power.ground_net
+        found = set()
+        for layer in (x for x in pin.shapes if x in probe.layers):
+            for rect in _pin_metal((instance, pin.name), layer, macros):
+                cluster = probe.cluster(layer, *_middle(rect))
+                net = owner.get(cluster)
+                found.add(net)
+                if net not in (None, name):
+                    x, y = _middle(rect)
+                    result.shorts.append(
+                        f"{net} and {name} are joined, seen at {instance.name}/{pin.name}"
+                        f" at x {x / 1e3:.2f} y {y / 1e3:.2f} um"
+                    )
+        if name not in found:
+            result.power.append(f"{name} does not reach {instance.name}/{pin.name}")

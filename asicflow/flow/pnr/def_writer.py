@@ -8,10 +8,10 @@ from pathlib import Path
 from asicflow.flow.pnr.floorplan import Floorplan
 from asicflow.flow.pnr.geometry import NetGeometry, PinLanding
 from asicflow.flow.pnr.netlist import Netlist, Port
-from asicflow.flow.pnr.power import rail_lines, straps
+from asicflow.flow.pnr.power import stack_places, straps
 from asicflow.flow.pnr.technology import Technology
 from asicflow.pdk.config import Library
-from asicflow.pdk.lef import Rect
+from asicflow.pdk.lef import Macro, Rect
 
 
 def write_def(
@@ -21,9 +21,10 @@ def write_def(
     geometries: Sequence[NetGeometry],
     technology: Technology,
     library: Library,
+    macros: dict[str, Macro],
 ) -> None:
     """Write the design; distances are in nm (1000 units per micron)."""
-    writer = _DefWriter(netlist, plan, geometries, technology, library)
+    writer = _DefWriter(netlist, plan, geometries, technology, library, macros)
     path.write_text("".join(writer.lines()))
 
 
@@ -48,7 +49,9 @@ class _DefWriter:
         geometries: Sequence[NetGeometry],
         technology: Technology,
         library: Library,
+        macros: dict[str, Macro],
     ) -> None:
+        self.macros = macros
         self.netlist = netlist
         self.plan = plan
         self.geometries = geometries
@@ -70,15 +73,15 @@ class _DefWriter:
         yield "END DESIGN\n"
 
     def rows(self) -> Iterator[str]:
-        """Placement rows."""
-        sites = (self.plan.core[2] - self.plan.core[0]) // self.tech.site_width
-        for row in range(self.plan.rows):
+        """Placement rows: one per segment."""
+        site = self.tech.site_width
+        for row, spans in enumerate(self.plan.segments):
             y = self.plan.row_y(row, self.tech.row_height)
             turn = "FS" if row % 2 else "N"
-            yield (
-                f"ROW ROW_{row} {self.library.site} {self.plan.core[0]} {y} {turn}"
-                f" DO {sites} BY 1 STEP {self.tech.site_width} 0 ;\n"
-            )
+            for k, (left, right) in enumerate(spans):
+                name = f"ROW_{row}" if k == 0 else f"ROW_{row}_{k}"
+                sites = (right - left) // site
+                yield f"ROW {name} {self.library.site} {left} {y} {turn} DO {sites} BY 1 STEP {site} 0 ;\n"
 
     def tracks(self) -> Iterator[str]:
         """Routing tracks in the layers' own direction."""
@@ -130,7 +133,7 @@ class _DefWriter:
         yield f"COMPONENTS {len(self.netlist.instances)} ;\n"
         for i in self.netlist.instances.values():
             status = "FIXED" if i.fixed else "PLACED"
-            yield f"- {i.name} {i.cell} + {status} ( {i.x} {i.y} ) {'FS' if i.flipped else 'N'} ;\n"
+            yield f"- {i.name} {i.cell} + {status} ( {i.x} {i.y} ) {i.orientation} ;\n"
         yield "END COMPONENTS\n"
 
     def pins(self) -> Iterator[str]:
@@ -158,30 +161,35 @@ class _DefWriter:
         yield "END PINS\n"
 
     def special_nets(self) -> Iterator[str]:
-        """Straps and via stacks."""
+        """Straps, via stacks and the hooks to blocks."""
         config = self.tech.config.straps
+        bottom, top = self.tech.layer_index(config.rail_layer), self.tech.layer_index(config.layer)
         yield "SPECIALNETS 2 ;\n"
         for name, use, power in (
             (self.library.power.power_net, "POWER", True),
             (self.library.power.ground_net, "GROUND", False),
         ):
             pins = self.library.power.power_pins if power else self.library.power.ground_pins
-            yield f"- {name} " + " ".join(f"( * {pin} )" for pin in pins) + f" + USE {use}\n"
+            members = [f"( * {pin} )" for pin in pins]
+            members += [f"( {i} {p} )" for i, p in self.plan.hooks.contacts if self._use(i, p) == use and p not in pins]
+            yield f"- {name} {' '.join(members)} + USE {use}\n"
+            for layer, rect, is_power in self.plan.hooks.metal + self.plan.hooks.cuts:
+                if is_power == power:
+                    yield f"  + RECT {layer} {_points(rect)}\n"
             word = "+ ROUTED"
-            for is_power, rect in straps(self.plan, self.tech):
-                if is_power != power:
-                    continue
-                x = (rect[0] + rect[2]) // 2
-                ends = f"( {x} {rect[1]} ) ( {x} {rect[3]} )"
+            for strap in (s for s in self.plan.straps if s.power == power):
+                ends = f"( {strap.x} {strap.bottom} ) ( {strap.x} {strap.top} )"
                 yield f"  {word} {config.layer} {config.width} + SHAPE STRIPE {ends}\n"
                 word = "NEW"
-                bottom, top = self.tech.layer_index(config.rail_layer), self.tech.layer_index(config.layer)
-                for y in rail_lines(self.plan, self.tech, power):
+                for y in stack_places(strap, self.plan, self.tech):
                     for k in range(bottom, top):
                         layer = self.tech.layers[k].name
-                        yield f"    NEW {layer} 0 + SHAPE STRIPE ( {x} {y} ) stack_{k}\n"
+                        yield f"    NEW {layer} 0 + SHAPE STRIPE ( {strap.x} {y} ) stack_{k}\n"
             yield "  ;\n"
         yield "END SPECIALNETS\n"
+
+    def _use(self, instance: str, pin: str) -> str:
+        return self.macros[self.netlist.instances[instance].cell].pins[pin].use
 
     def nets(self) -> Iterator[str]:
         """Routed signal nets."""
@@ -213,6 +221,6 @@ class _DefWriter:
             yield f"{layers[layer].name} {_patch(rect)}"
         for landing in geometry.landings:
             for rect in landing.patches:
-                yield f"{layers[0].name} {_patch(rect)}"
+                yield f"{layers[landing.layer].name} {_patch(rect)}"
             if landing.cut:
                 yield f"{layers[0].name} ( {landing.cut[0]} {landing.cut[1]} ) pin_cut"

@@ -7,7 +7,7 @@ import logging
 import resource
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -17,6 +17,7 @@ import klayout.db as kdb
 
 from asicflow.flow.pnr.access import access_tables
 from asicflow.flow.pnr.antenna import add_diodes, find_charged
+from asicflow.flow.pnr.blocks import Block, BlockPlace, block_plan, read_blocks
 from asicflow.flow.pnr.buffering import Buffering, remove_buffers
 from asicflow.flow.pnr.checks import Connectivity, check_layout
 from asicflow.flow.pnr.clock_tree import ClockTree, build_clock_tree
@@ -24,12 +25,12 @@ from asicflow.flow.pnr.congestion import crowding
 from asicflow.flow.pnr.criticality import net_weights
 from asicflow.flow.pnr.def_writer import write_def
 from asicflow.flow.pnr.floorplan import Floorplan, add_physical_cells, make_floorplan, place_pins
-from asicflow.flow.pnr.gds import build_layout
+from asicflow.flow.pnr.gds import abstract_blocks, build_layout
 from asicflow.flow.pnr.geometry import NetGeometry, net_geometries
 from asicflow.flow.pnr.grid import build_problem
 from asicflow.flow.pnr.hold import repair_hold
 from asicflow.flow.pnr.hotspots import draw_hotspots
-from asicflow.flow.pnr.netlist import Net, Netlist, PnrError, read_netlist, write_verilog
+from asicflow.flow.pnr.netlist import Instance, Net, Netlist, PnrError, read_netlist, write_verilog
 from asicflow.flow.pnr.notches import pins_at_faults
 from asicflow.flow.pnr.parasitics import PlacementWires
 from asicflow.flow.pnr.placement import Placer, add_fillers
@@ -81,6 +82,9 @@ class PnrOptions:
     max_iterations : routing passes.
     hold_margin_ns : slack that hold repair leaves on every register.
     input_delay, output_delay : (early, late) shares of the period that the outside takes.
+    blocks : files of the hard macros that the netlist instantiates.
+    block_places : place and orientation per block instance; the others are placed at the core's edges.
+    halo_um : distance in um that cells keep from blocks.
     """
 
     clock_port: str
@@ -94,6 +98,9 @@ class PnrOptions:
     hold_margin_ns: float = 0.1
     input_delay: tuple[float, float] = (0.1, 0.4)
     output_late: float = 0.4
+    blocks: tuple[Block, ...] = ()
+    block_places: Mapping[str, BlockPlace] = field(default_factory=dict)
+    halo_um: float = 10.0
 
 
 @dataclass
@@ -164,10 +171,14 @@ class _Run:
         """Everything up to a checked layout in memory."""
         with self._stage("read"):
             self.technology = load_technology(self.library)
-            self.macros = read_lef(self.library.lefs)
-            self.models = CellModels(self.library, self.macros)
+            self.block_views = read_blocks(self.options.blocks, list(self.library.corners))
+            self.macros = read_lef(self.library.lefs) | self.block_views
+            self.models = CellModels(self.library, self.macros, self.options.blocks)
             self.netlist: Netlist = read_netlist(self.source, self.top, self.macros)
             self.design_cells = len(self.netlist.instances)
+            self.blocks = block_plan(
+                self.netlist, self.block_views, self.technology, self.options.halo_um, self.options.block_places
+            )
             removed = remove_buffers(self.netlist, self.models)
         self.progress(f"read: {self.design_cells} cells, {removed} buffers of the synthesis removed")
         self._floorplan()
@@ -193,19 +204,23 @@ class _Run:
         return stuck
 
     def _floorplan(self) -> None:
-        area = sum(self._area(i.cell) for i in self.netlist.instances.values())
+        area = sum(self._area(i.cell) for i in self.netlist.instances.values() if not i.block)
         self.plan: Floorplan = make_floorplan(
             round(area * BUFFER_SHARE),
             self.technology,
             self.utilization,
             self.options.aspect,
             self.options.die_area,
+            self.library,
+            self.macros,
+            self.blocks,
         )
         place_pins(self.plan, list(self.netlist.ports.values()), self.technology, self.options.pin_sides)
         add_physical_cells(self.plan, self.netlist, self.library, self.macros, self.technology)
         self.progress(
             f"floorplan: die {self.plan.width / 1e3:.1f} x {self.plan.height / 1e3:.1f} um,"
             f" {self.plan.rows} rows, {len(self.plan.straps)} straps"
+            + (f", {len(self.blocks.instances)} blocks" if self.blocks.instances else "")
         )
 
     def _area(self, cell: str) -> int:
@@ -336,11 +351,11 @@ class _Run:
         with self._stage("place"):
             cells = set(self.netlist.instances.values())
             self.cells = len(cells)
-            self.cell_area = sum(self._area(i.cell) for i in cells)
+            self.cell_area = sum(self._area(i.cell) for i in cells if not i.block)
             add_fillers(self.netlist, self.plan, self.macros, self.technology, fillers)
             self.fillers = [i for i in self.netlist.instances.values() if i not in cells]
         with self._stage("access"):
-            used = {i.cell for i in self.netlist.instances.values()}
+            used = {i.cell for i in self.netlist.instances.values() if not i.block}
             tables = access_tables(self.library, self.macros, self.technology, used)
             problem = build_problem(self.netlist, self.plan, self.macros, self.technology, tables)
         with self._stage("route"):
@@ -349,9 +364,7 @@ class _Run:
                 router.adopt(self.earlier)
             for _ in range(REDRAWINGS):
                 self.routes = self.earlier = router.route(self.options.max_iterations)
-                self.geometries: list[NetGeometry] = net_geometries(
-                    self.routes, self.technology, self.technology.row_height
-                )
+                self.geometries: list[NetGeometry] = net_geometries(self.routes, self.technology, self.macros)
                 undrawable = pins_at_faults(self.geometries, self.technology)
                 if not undrawable:
                     break
@@ -361,7 +374,13 @@ class _Run:
     def _finish(self) -> None:
         with self._stage("gds"):
             self.layout: kdb.Layout = build_layout(
-                self.netlist, self.plan, self.geometries, self.technology, self.library
+                self.netlist,
+                self.plan,
+                self.geometries,
+                self.technology,
+                self.library,
+                self.macros,
+                self.options.blocks,
             )
         with self._stage("check"):
             self.progress("check: extracting connectivity")
@@ -400,7 +419,9 @@ class _Run:
 
         with self._stage("write"):
             self.layout.write(str(target("gds")))
-            write_def(target("def"), self.netlist, self.plan, self.geometries, self.technology, self.library)
+            write_def(
+                target("def"), self.netlist, self.plan, self.geometries, self.technology, self.library, self.macros
+            )
             for name, parasitics in self.library.parasitics.items():
                 endings = [f"{name}.spef"] + (["spef"] if name == self._typical_parasitics() else [])
                 for ending in endings:
@@ -431,6 +452,10 @@ class _Run:
         pins: dict[str, list[tuple[str, str]]] = {}
         for cell in {i.cell for i in self.netlist.instances.values()}:
             view = self.macros[cell]
+            if cell in self.block_views:
+                nets = {"POWER": power.power_net, "GROUND": power.ground_net}
+                pins[cell] = [(p.name, nets[p.use]) for p in view.pins.values() if p.is_power]
+                continue
             pins[cell] = [(p, power.power_net) for p in power.power_pins if p in view.pins]
             pins[cell] += [(p, power.ground_net) for p in power.ground_pins if p in view.pins]
         return power.power_net, power.ground_net, pins
@@ -439,7 +464,7 @@ class _Run:
         """Figures of the finished layout: lengths um, areas um2, times s and ns."""
         plan, geometries = self.plan, self.geometries
         core = plan.core
-        core_area = (core[2] - core[0]) * (core[3] - core[1])
+        row_area = plan.row_length * self.technology.row_height
         wirelength = sum(g.length_nm for g in geometries) / 1e3
         hpwl = half_perimeter(self.netlist, self.macros, plan)
         layers = self.technology.layers
@@ -461,7 +486,9 @@ class _Run:
             "nets": len(geometries),
             "pins": self.connectivity.pins,
             "area_um2": self.cell_area / 1e6,
-            "utilization": self.cell_area / core_area,
+            "utilization": self.cell_area / row_area,
+            "blocks": [self._block_metrics(i) for i in self.blocks.instances],
+            "abstract_blocks": abstract_blocks(self.netlist, self.macros, self.options.blocks),
             "wirelength_um": wirelength,
             "wirelength_per_layer_um": per_layer,
             "hpwl_um": hpwl,
@@ -479,6 +506,16 @@ class _Run:
             "seconds": {k: round(v, 2) for k, v in self.seconds.items()},
             "peak_memory_mb": _peak_memory_mb(),
             "seed": self.options.seed,
+        }
+
+    def _block_metrics(self, instance: Instance) -> dict[str, Any]:
+        contacts = {p: n for (name, p), n in self.plan.hooks.contacts.items() if name == instance.name}
+        return {
+            "instance": instance.name,
+            "cell": instance.cell,
+            "place_um": [instance.x / 1e3, instance.y / 1e3],
+            "orientation": instance.orientation,
+            "supply_contacts": contacts,
         }
 
     def _clock_metrics(self) -> dict[str, Any]:

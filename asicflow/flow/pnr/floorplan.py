@@ -1,16 +1,22 @@
-"""The floorplan: die, core, rows, tap and end-cap cells, straps, and the pins on the die's edge."""
+"""The floorplan: die, core, blocks, rows, tap and end-cap cells, straps, and the pins on the die's edge."""
 
 from __future__ import annotations
 
 import math
 from dataclasses import dataclass, field
 
-from asicflow.flow.pnr.netlist import Netlist, PnrError, Port
+from asicflow.flow.pnr.blocks import BlockPlan
+from asicflow.flow.pnr.hookup import Hooks, hook_up
+from asicflow.flow.pnr.netlist import Instance, Netlist, PnrError, Port
+from asicflow.flow.pnr.power_grid import PowerGrid, Span, Strap
 from asicflow.flow.pnr.technology import Technology
 from asicflow.pdk.config import Library
 from asicflow.pdk.lef import Macro, Rect
 
 SIDES = ("west", "south", "east", "north")
+
+GROWTHS = 200
+"""Most times that a core with blocks grows until all fits."""
 
 
 @dataclass(frozen=True)
@@ -27,7 +33,8 @@ class PinPlace:
 class Floorplan:
     """Die and core in nm, the die's lower left corner at (0, 0).
 
-    The routing grid has `columns` x `lines` nodes over the whole die. `straps` are (is power, centre x).
+    The routing grid has `columns` x `lines` nodes over the whole die. `segments` are the spans (nm) of every
+    row that hold cells: the whole row where no block cuts it. `hooks` join the blocks' supply pins to the straps.
     """
 
     width: int
@@ -36,12 +43,23 @@ class Floorplan:
     rows: int
     columns: int
     lines: int
-    straps: list[tuple[bool, int]]
+    straps: list[Strap]
+    segments: list[list[Span]]
     pins: dict[str, PinPlace] = field(default_factory=dict)
+    hooks: Hooks = field(default_factory=Hooks)
 
     def row_y(self, row: int, row_height: int) -> int:
         """Lower edge of a row, nm."""
         return self.core[1] + row * row_height
+
+    def segment_at(self, row: int, x: int) -> Span | None:
+        """The segment of a row that holds x, None where a block cuts the row."""
+        return next((s for s in self.segments[row] if s[0] <= x < s[1]), None)
+
+    @property
+    def row_length(self) -> int:
+        """Length of all row segments, nm."""
+        return sum(right - left for spans in self.segments for left, right in spans)
 
 
 def make_floorplan(
@@ -50,55 +68,95 @@ def make_floorplan(
     utilization: float,
     aspect: float,
     die_area: tuple[float, float] | None,
+    library: Library,
+    macros: dict[str, Macro],
+    blocks: BlockPlan | None = None,
 ) -> Floorplan:
-    """A die for `cell_area` nm2 of cells (or the given size in um).
+    """A die for `cell_area` nm2 of cells (or the given size in um), and for the blocks, which are placed.
 
-    `aspect` is height / width. The core is a whole number of sites and rows, at least two straps wide.
-    PnrError when the cells do not fit a given die.
+    `aspect` is height / width. The core is a whole number of sites and rows, at least two straps wide; beside
+    blocks it grows until the rows that are left hold the cells. PnrError when they do not fit a given die.
     """
     margin_x, margin_y = technology.config.margin
     strap = technology.config.straps
     site, row = technology.site_width, technology.row_height
+    least = blocks.least if blocks else (0, 0)
     if die_area:
         width = int(die_area[0] * 1000) - 2 * margin_x
         height = int(die_area[1] * 1000) - 2 * margin_y
         sites, rows = width // site, height // row
     else:
-        core = cell_area / utilization
-        rows = max(math.ceil(math.sqrt(core * aspect) / row), 2)
+        core = cell_area / utilization + (blocks.area if blocks else 0)
+        rows = max(math.ceil(math.sqrt(core * aspect) / row), math.ceil(least[1] / row), 2)
         sites = math.ceil(core / (rows * row) / site)
-        sites = max(sites, (strap.offset + strap.pitch + strap.width) // site + 1)
-    available = sites * site * rows * row
-    if rows < 2 or available < cell_area * 1.02:
+        beside = least[0] + 2 * strap.pitch if blocks and blocks.instances else 0
+        sites = max(sites, (strap.offset + strap.pitch + strap.width) // site + 1, math.ceil(beside / site))
+    fixed = macros[library.cells.tap].width * 2
+    fixed += 2 * macros[technology.config.end_cap].width if technology.config.end_cap else 0
+    for _ in range(GROWTHS):
+        plan, grid, homeless = _core(sites, rows, technology, fixed, blocks)
+        if die_area or (homeless is None and grid.area >= cell_area / utilization):
+            break
+        if homeless is None:
+            rows += max(math.ceil((cell_area / utilization - grid.area) / (sites * site * row)), 1)
+        else:
+            rows += max(rows // 20, 1)
+            sites += max(sites // 20, 1)
+    if homeless is not None:
+        size = f"{macros[homeless.cell].width / 1e3} x {macros[homeless.cell].height / 1e3} um"
         raise PnrError(
-            f"the cells need {cell_area / 1e6:.0f} um2, the core has only {max(available, 0) / 1e6:.0f} um2",
+            f"block {homeless.name} of {size} does not fit beside the other blocks",
+            where="die_area" if die_area else "blocks",
+            hint="enlarge the die, or give places to the blocks",
+        )
+    if rows < 2 or grid.area < cell_area * 1.02:
+        side = math.sqrt(cell_area / utilization + (blocks.area if blocks else 0))
+        raise PnrError(
+            f"the cells need {cell_area / 1e6:.0f} um2, the core has only {max(grid.area, 0) / 1e6:.0f} um2",
             where="die_area",
-            hint=f"a square die of {math.sqrt(cell_area / utilization) / 1e3 + 2 * margin_x / 1e3:.0f} um"
+            hint=f"a square die of {side / 1e3 + 2 * margin_x / 1e3:.0f} um"
             f" holds them at {utilization:.0%} utilisation",
         )
-    core_width, core_height = sites * site, rows * row
-    straps = _straps(margin_x, core_width, strap.offset, strap.pitch, strap.width)
-    if len(straps) < 2:
+    if len(plan.straps) < 2:
         raise PnrError("the core is too narrow for a pair of power straps", where="die_area")
-    width, height = core_width + 2 * margin_x, core_height + 2 * margin_y
-    return Floorplan(
-        width=width,
-        height=height,
-        core=(margin_x, margin_y, margin_x + core_width, margin_y + core_height),
-        rows=rows,
-        columns=width // technology.dx,
-        lines=height // technology.dy,
-        straps=straps,
+    if blocks:
+        plan.hooks = hook_up(grid, technology)
+    return plan
+
+
+def _core(
+    sites: int, rows: int, technology: Technology, fixed_width: int, blocks: BlockPlan | None
+) -> tuple[Floorplan, PowerGrid, Instance | None]:
+    """The floorplan of a core of `sites` x `rows`, and the first block that found no place."""
+    margin_x, margin_y = technology.config.margin
+    strap = technology.config.straps
+    width, height = sites * technology.site_width, rows * technology.row_height
+    core = (margin_x, margin_y, margin_x + width, margin_y + height)
+    homeless = blocks.arrange(core) if blocks else None
+    ends = (core[1] - strap.overhang, core[3] + strap.overhang)
+    centres = range(margin_x + strap.offset, core[2] - strap.width // 2 + 1, strap.pitch)
+    grid = PowerGrid(
+        technology,
+        core,
+        rows,
+        blocks,
+        fixed_width,
+        segments=[[(core[0], core[2])] for _ in range(rows)],
+        straps=[Strap(k % 2 == 0, x, *ends) for k, x in enumerate(centres)],
     )
-
-
-def _straps(left: int, core_width: int, offset: int, pitch: int, width: int) -> list[tuple[bool, int]]:
-    straps: list[tuple[bool, int]] = []
-    x = offset
-    while x + width // 2 <= core_width:
-        straps.append((len(straps) % 2 == 0, left + x))
-        x += pitch
-    return straps
+    if homeless is None:
+        grid.build()
+    plan = Floorplan(
+        width=width + 2 * margin_x,
+        height=height + 2 * margin_y,
+        core=core,
+        rows=rows,
+        columns=(width + 2 * margin_x) // technology.dx,
+        lines=(height + 2 * margin_y) // technology.dy,
+        straps=grid.straps,
+        segments=grid.segments,
+    )
+    return plan, grid, homeless
 
 
 def place_pins(
@@ -185,20 +243,20 @@ def _pin(plan: Floorplan, technology: Technology, side: str, slot: int) -> PinPl
 
 def add_physical_cells(plan: Floorplan, netlist: Netlist, library: Library, macros: dict[str, Macro],
                        technology: Technology) -> None:  # fmt: skip
-    """Put end caps at both ends of every row and tap cells at the tap pitch, staggered by half of it."""
+    """Put end caps at both ends of every row segment and tap cells at the tap pitch, staggered by half of it."""
     cap = technology.config.end_cap
     tap = macros[library.cells.tap]
     pitch, site = technology.config.tap_pitch, technology.site_width
-    for row in range(plan.rows):
-        taken: list[tuple[int, int]] = []
+    for row, (start, end) in ((r, s) for r, spans in enumerate(plan.segments) for s in spans):
+        first, last = start, end
         if cap:
             width = macros[cap].width
-            for x in (plan.core[0], plan.core[2] - width):
+            for x in (start, end - width):
                 _fix(netlist, f"cap_{row}", cap, x, row, plan, technology)
-                taken.append((x, x + width))
-        first = taken[0][1] if taken else plan.core[0]
-        last = (taken[1][0] if taken else plan.core[2]) - tap.width
-        places = {first, last} if row % 2 == 0 else set()
+            first, last = start + width, end - width
+        last -= tap.width
+        whole = (start, end) == (plan.core[0], plan.core[2])
+        places = {first, last} if row % 2 == 0 or not whole else set()
         shift = 0 if row % 2 == 0 else pitch // 2
         places |= set(range(first + shift // site * site, last, pitch // site * site))
         previous = -tap.width

@@ -1,4 +1,4 @@
-"""The layout as GDS: real cells, routed metal, straps, pins and labels, the die's boundary."""
+"""The layout as GDS: real cells and blocks, routed metal, straps, pins and labels, the die's boundary."""
 
 from __future__ import annotations
 
@@ -7,14 +7,16 @@ from pathlib import Path
 
 import klayout.db as kdb
 
+from asicflow.flow.pnr.blocks import Block
 from asicflow.flow.pnr.floorplan import Floorplan
 from asicflow.flow.pnr.geometry import NetGeometry, layer_shapes
 from asicflow.flow.pnr.netlist import Netlist, PnrError
 from asicflow.flow.pnr.notches import closed, owned
+from asicflow.flow.pnr.orientation import klayout_trans
 from asicflow.flow.pnr.power import strap_cuts, strap_shapes, straps
 from asicflow.flow.pnr.technology import Technology
 from asicflow.pdk.config import Library
-from asicflow.pdk.lef import Rect
+from asicflow.pdk.lef import Macro, Rect, read_lef
 
 
 def build_layout(
@@ -23,6 +25,8 @@ def build_layout(
     geometries: Sequence[NetGeometry],
     technology: Technology,
     library: Library,
+    macros: dict[str, Macro],
+    blocks: Sequence[Block] = (),
 ) -> kdb.Layout:
     """The whole design as a KLayout layout of 1 nm units with the top cell named as the design.
 
@@ -31,7 +35,7 @@ def build_layout(
     layout = kdb.Layout()
     layout.dbu = 0.001
     top = layout.create_cell(netlist.top)
-    _place_cells(layout, top, netlist, library.gds, technology.row_height)
+    _place_cells(layout, top, netlist, library, macros, blocks)
     regions = _metal(plan, geometries, technology)
     for name, region in regions.items():
         layer = technology.lef.layers[name]
@@ -51,23 +55,59 @@ def build_layout(
     return layout
 
 
-def _place_cells(layout: kdb.Layout, top: kdb.Cell, netlist: Netlist, files: Sequence[Path], row_height: int) -> None:
-    source = kdb.Layout()
-    for path in files:
-        source.read(str(path))
+def _place_cells(
+    layout: kdb.Layout,
+    top: kdb.Cell,
+    netlist: Netlist,
+    library: Library,
+    macros: dict[str, Macro],
+    blocks: Sequence[Block],
+) -> None:
+    sources = [_read_gds(library.gds)]
+    sources += [_read_gds([block.gds]) for block in blocks if block.gds]
     cells: dict[str, kdb.Cell] = {}
     for instance in netlist.instances.values():
+        macro = macros[instance.cell]
         if instance.cell not in cells:
-            original = source.cell(instance.cell)
-            if original is None:
-                raise PnrError(f"the library's GDS has no cell {instance.cell}", where=str(files[0]))
             cells[instance.cell] = layout.create_cell(instance.cell)
-            cells[instance.cell].copy_tree(original)
-        cell = cells[instance.cell]
-        shift = kdb.Trans(instance.x, instance.y)
-        if instance.flipped:
-            shift = kdb.Trans(0, True, instance.x, instance.y + row_height)
-        top.insert(kdb.CellInstArray(cell.cell_index(), shift))
+            original = next((c for s in sources if (c := s.cell(instance.cell)) is not None), None)
+            if original is not None:
+                cells[instance.cell].copy_tree(original)
+            elif instance.block and instance.cell in abstract_blocks(netlist, macros, blocks):
+                _draw_abstract(layout, cells[instance.cell], macro, library)
+            else:
+                files = [str(p) for p in [*library.gds, *(b.gds for b in blocks if b.gds)]]
+                raise PnrError(f"no GDS file has the cell {instance.cell}", where=", ".join(files))
+        top.insert(kdb.CellInstArray(cells[instance.cell].cell_index(), klayout_trans(instance, macro)))
+
+
+def _read_gds(files: Sequence[Path]) -> kdb.Layout:
+    source = kdb.Layout()
+    for path in files:
+        try:
+            source.read(str(path))
+        except RuntimeError as error:
+            raise PnrError("cannot read a GDS file", where=str(path), hint=str(error)) from None
+    if abs(source.dbu - 0.001) > 1e-9:
+        raise PnrError(f"the GDS file has a database unit of {source.dbu} um, not 0.001", where=str(files[0]))
+    return source
+
+
+def abstract_blocks(netlist: Netlist, macros: dict[str, Macro], blocks: Sequence[Block]) -> list[str]:
+    """Names of the blocks in use that come without GDS: their pins stand for them in the layout."""
+    used = {i.cell for i in netlist.instances.values() if i.block}
+    return sorted(name for b in blocks if not b.gds for name in read_lef(b.lef) if name in used)
+
+
+def _draw_abstract(layout: kdb.Layout, cell: kdb.Cell, macro: Macro, library: Library) -> None:
+    """The pins and the outline of a block without GDS; its obstructions are no metal."""
+    for pin in macro.pins.values():
+        for name, rects in pin.shapes.items():
+            if name in library.layers:
+                shapes = cell.shapes(layout.layer(*library.layers[name].drawing))
+                for rect in rects:
+                    shapes.insert(kdb.Box(*rect))
+    cell.shapes(layout.layer(*library.boundary)).insert(kdb.Box(0, 0, macro.width, macro.height))
 
 
 def _metal(plan: Floorplan, geometries: Iterable[NetGeometry], technology: Technology) -> dict[str, kdb.Region]:
@@ -80,10 +120,10 @@ def _metal(plan: Floorplan, geometries: Iterable[NetGeometry], technology: Techn
     for geometry in geometries:
         for name, rect in layer_shapes(geometry, technology):
             draw(name, rect)
-    for index, rect, _ in strap_shapes(plan, technology):
-        draw(technology.layers[index].name, rect)
-    for index, rect in strap_cuts(plan, technology):
-        draw(technology.vias[index].cut, rect)
+    for name, rect, _ in strap_shapes(plan, technology):
+        draw(name, rect)
+    for name, rect in strap_cuts(plan, technology):
+        draw(name, rect)
     for place in plan.pins.values():
         draw(technology.layers[place.layer].name, place.rect)
     return regions

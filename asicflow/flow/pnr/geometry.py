@@ -7,9 +7,10 @@ from dataclasses import dataclass, field
 
 from asicflow.flow.pnr.access import around
 from asicflow.flow.pnr.netlist import Instance, Net, Port
+from asicflow.flow.pnr.orientation import point_to_die, to_die
 from asicflow.flow.pnr.router import Routes
 from asicflow.flow.pnr.technology import Technology
-from asicflow.pdk.lef import Rect
+from asicflow.pdk.lef import Macro, Rect
 
 
 @dataclass(frozen=True)
@@ -34,7 +35,7 @@ class ViaAt:
 
 @dataclass
 class PinLanding:
-    """How a net reaches one of its pins: node, drawn patches on the first layer, the pin cut's centre."""
+    """How a net reaches one of its pins: node, drawn patches on its layer, the pin cut's centre."""
 
     pin: tuple[Instance, str] | Port
     layer: int
@@ -60,12 +61,12 @@ class NetGeometry:
         return sum(w.x2 - w.x1 + w.y2 - w.y1 for w in self.wires)
 
 
-def net_geometries(routes: Routes, technology: Technology, row_height: int) -> list[NetGeometry]:
+def net_geometries(routes: Routes, technology: Technology, macros: dict[str, Macro]) -> list[NetGeometry]:
     """The geometry of every routed net, in the router's order."""
-    return [_one_net(routes, technology, row_height, k) for k in range(len(routes.problem.nets))]
+    return [_one_net(routes, technology, macros, k) for k in range(len(routes.problem.nets))]
 
 
-def _one_net(routes: Routes, technology: Technology, row_height: int, number: int) -> NetGeometry:
+def _one_net(routes: Routes, technology: Technology, macros: dict[str, Macro], number: int) -> NetGeometry:
     problem = routes.problem
     grid = problem.grid
     plane = grid.columns * grid.lines
@@ -84,7 +85,7 @@ def _one_net(routes: Routes, technology: Technology, row_height: int, number: in
         else:
             wired |= {a, b}
             steps.setdefault(low // plane, set()).add(low)
-    landings = _landings(routes, row_height, number)
+    landings = _landings(routes, macros, number)
     for landing, node in landings:
         if landing.layer > 0:
             wired.add(node)
@@ -115,7 +116,7 @@ def _merged(layer: int, lows: set[int], routes: Routes) -> Iterator[Wire]:
         yield Wire(layer, *_place(start, routes), *_place(end, routes))
 
 
-def _landings(routes: Routes, row_height: int, number: int) -> list[tuple[PinLanding, int]]:
+def _landings(routes: Routes, macros: dict[str, Macro], number: int) -> list[tuple[PinLanding, int]]:
     problem = routes.problem
     plane = problem.grid.columns * problem.grid.lines
     found = []
@@ -127,20 +128,15 @@ def _landings(routes: Routes, row_height: int, number: int) -> list[tuple[PinLan
         pin = landing.pin
         if candidate is not None and not isinstance(pin, Port):
             instance = pin[0]
-            landing.patches = [to_die(r, instance, row_height) for r in candidate.shapes]
-            if candidate.cut:
-                x, y, _, _ = to_die((*candidate.cut, *candidate.cut), instance, row_height)
-                landing.cut = (x, y)
+            if instance.block:  # its access is found on the die
+                landing.patches = candidate.shapes
+            else:
+                macro = macros[instance.cell]
+                landing.patches = [to_die(r, instance, macro) for r in candidate.shapes]
+                if candidate.cut:
+                    landing.cut = point_to_die(*candidate.cut, instance, macro)
         found.append((landing, node))
     return found
-
-
-def to_die(rect: Rect, instance: Instance, height: int) -> Rect:
-    """A rectangle of a cell in die coordinates."""
-    x1, y1, x2, y2 = rect
-    if instance.flipped:
-        y1, y2 = height - y2, height - y1
-    return instance.x + x1, instance.y + y1, instance.x + x2, instance.y + y2
 
 
 def wire_rect(wire: Wire, technology: Technology) -> Rect:
@@ -176,7 +172,7 @@ def layer_shapes(geometry: NetGeometry, technology: Technology) -> Iterator[tupl
     pin_cut = technology.config.pin_cut
     for landing in geometry.landings:
         for rect in landing.patches:
-            yield layers[0].name, rect
+            yield layers[landing.layer].name, rect
         if landing.cut and pin_cut:
             half = technology.lef.layers[pin_cut.layer].width // 2
             yield pin_cut.layer, around(*landing.cut, (half, half))

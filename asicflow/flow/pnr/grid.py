@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
 from asicflow.flow.pnr.access import EXCLUSIVE, Candidate, CellAccess
+from asicflow.flow.pnr.block_access import BlockAccess, BlockPin, StillMetal, number_rivals
 from asicflow.flow.pnr.floorplan import Floorplan
 from asicflow.flow.pnr.kernel import BLOCKED, OWNED, Grid, Terminals
 from asicflow.flow.pnr.netlist import Instance, Net, Netlist, PnrError, Port
+from asicflow.flow.pnr.orientation import to_die
 from asicflow.flow.pnr.power import strap_shapes
 from asicflow.flow.pnr.technology import LayerModel, Technology
 from asicflow.pdk.lef import Macro, Rect
@@ -43,15 +46,23 @@ def build_problem(
     technology: Technology,
     tables: dict[str, CellAccess],
 ) -> Problem:
-    """The routing problem of a placed netlist; PnrError when a pin has no legal access."""
-    builder = _Builder(plan, technology)
+    """The routing problem of a placed netlist; PnrError when a pin has no legal access.
+
+    `tables` holds the access of all cells but blocks.
+    """
+    builder = _Builder(plan, technology, macros)
     builder.block_edges()
     for name, table in tables.items():
         builder.block_cell(table, [i for i in netlist.instances.values() if i.cell == name], macros[name])
-    for layer, rect, _ in strap_shapes(plan, technology):
+    routing = {layer.name: layer.index for layer in technology.layers}
+    special = [(routing[name], rect) for name, rect, _ in strap_shapes(plan, technology) if name in routing]
+    for layer, rect in special:
         builder.block_rect(layer, rect)
+    blocks = [i for i in netlist.instances.values() if i.block]
+    builder.block_blocks(blocks)
     nets = [n for n in netlist.nets.values() if len(n.pins) + len(n.ports) > 1]
     builder.own_ports(nets)
+    builder.reach_blocks(blocks, special)
     terminals, pins, candidates = builder.terminals(nets, tables)
     return Problem(builder.grid(), terminals, nets, pins, candidates, builder.rivals)
 
@@ -59,9 +70,10 @@ def build_problem(
 class _Builder:
     """Fills the grid's arrays, indexed (layer, line, column)."""
 
-    def __init__(self, plan: Floorplan, technology: Technology) -> None:
+    def __init__(self, plan: Floorplan, technology: Technology, macros: dict[str, Macro]) -> None:
         self.plan = plan
         self.tech = technology
+        self.macros = macros
         shape = (len(technology.layers), plan.lines, plan.columns)
         self.access: NDArray[np.uint8] = np.zeros(shape, np.uint8)
         self.no_pad: NDArray[np.uint8] = np.zeros(shape, np.uint8)
@@ -70,8 +82,11 @@ class _Builder:
         dx, dy = technology.dx, technology.dy
         self.xs = (dx // 2 + dx * np.arange(plan.columns)).astype(np.int32)
         self.ys = (dy // 2 + dy * np.arange(plan.lines)).astype(np.int32)
+        self.via_ok = self._via_places()
         self.rivals = 0
         self.rival_base: dict[Instance, int] = {}
+        self.block_pins: dict[tuple[Instance, str], BlockPin] = {}
+        self.block_rivals = 0
 
     def block_edges(self) -> None:
         """The outermost ring of nodes, and the lines that a layer does not use."""
@@ -129,6 +144,51 @@ class _Builder:
         access[mine] = OWNED
         owners[mine] = owner
 
+    def block_blocks(self, blocks: Sequence[Instance]) -> None:
+        """Block all nodes near the obstructions and pins of blocks, and vias near obstructions on cut layers."""
+        for instance in blocks:
+            macro = self.macros[instance.cell]
+            shapes = [macro.obs, *(p.shapes for p in macro.pins.values())]
+            for layer in self.tech.layers:
+                for rect in (r for s in shapes for r in s.get(layer.name, [])):
+                    self.block_rect(layer.index, to_die(rect, instance, macro))
+            for index, via in enumerate(self.tech.vias):
+                cut = self.tech.cut(index)
+                reach = cut.width // 2 + cut.spacing
+                for rect in (r for s in shapes for r in s.get(via.cut, [])):
+                    x1, y1, x2, y2 = to_die(rect, instance, macro)
+                    i1, i2 = np.searchsorted(self.xs, [x1 - reach + 1, x2 + reach])
+                    j1, j2 = np.searchsorted(self.ys, [y1 - reach + 1, y2 + reach])
+                    self.via_ok[index, j1:j2, i1:i2] = 0
+
+    def reach_blocks(self, blocks: Sequence[Instance], special: Sequence[tuple[int, Rect]]) -> None:
+        """Find the access of all connected block pins; `special` is the metal of straps and hooks."""
+        if not blocks:
+            return
+        owners = {(i, p): k for k, (i, p) in enumerate((i, p) for i in blocks for p in self.macros[i.cell].pins)}
+        metal: list[list[tuple[Rect, int]]] = [[] for _ in self.tech.layers]
+        for level, rect in special:
+            metal[level].append((rect, -1))
+        for instance in blocks:
+            macro = self.macros[instance.cell]
+            for layer in self.tech.layers:
+                rects = [(r, -1) for r in macro.obs.get(layer.name, [])]
+                rects += [
+                    (r, owners[instance, p.name]) for p in macro.pins.values() for r in p.shapes.get(layer.name, [])
+                ]
+                metal[layer.index] += [(to_die(r, instance, macro), owner) for r, owner in rects]
+        still = [
+            StillMetal(np.array([r for r, _ in m], np.int64).reshape(-1, 4), np.array([o for _, o in m], np.int64))
+            for m in metal
+        ]
+        finder = BlockAccess(self.tech, self.access == 0, self.no_pad, still)
+        for instance in blocks:
+            for pin in instance.pins:
+                found = finder.find(instance, self.macros[instance.cell], pin, owners[instance, pin])
+                self.block_pins[instance, pin] = found
+        self.block_rivals = number_rivals(list(self.block_pins.values()), self.tech)
+        self.rivals = self.block_rivals
+
     def own_ports(self, nets: list[Net]) -> None:
         """Keep the surroundings of every port's shape for its net."""
         for number, net in enumerate(nets):
@@ -149,7 +209,10 @@ class _Builder:
         plane, columns = self.plan.lines * self.plan.columns, self.plan.columns
         for number, net in enumerate(nets):
             for instance, pin in net.pins:
-                self._instance_pin(out, number, instance, pin, tables[instance.cell])
+                if instance.block:
+                    self._block_pin(out, number, self.block_pins[instance, pin])
+                else:
+                    self._instance_pin(out, number, instance, pin, tables[instance.cell])
             for port in net.ports:
                 place = self.plan.pins[port.name]
                 out.begin(port, int(self.xs[place.column]), int(self.ys[place.line]))
@@ -193,6 +256,19 @@ class _Builder:
             claims += [(base + number, EXCLUSIVE) for number in candidate.rivals]
             out.add(node, candidate.cost, candidate, claims)
 
+    def _block_pin(self, out: _TerminalLists, net: int, found: BlockPin) -> None:
+        plane, columns = self.plan.lines * self.plan.columns, self.plan.columns
+        _, first = found.ways[0]
+        out.begin((found.instance, found.pin), int(self.xs[first.column]), int(self.ys[first.line]))
+        for layer, way in found.ways:
+            if way.own_metal:
+                self.access[layer, way.line, way.column] = OWNED
+                self.owner[layer, way.line, way.column] = net
+            base = layer * plane
+            claims = [(base + j * columns + i, kind) for i, j, kind in way.claims]
+            claims += [(self.access.size + number, EXCLUSIVE) for number in way.rivals]
+            out.add(base + way.line * columns + way.column, way.cost, way, claims)
+
     def _reachable(self, candidate: Candidate, i: int, j: int) -> bool:
         """Is the node free for the candidate? Nodes at the pin's own metal count as blocked by itself."""
         if candidate.own_metal:
@@ -218,14 +294,14 @@ class _Builder:
             apart=flags["apart"],
             single=flags["singles_apart"],
             via_cost=np.array([v.cost for v in self.tech.vias], np.float32),
-            via_ok=self._via_ok().reshape(len(layers) - 1, -1),
+            via_ok=self.via_ok.reshape(len(layers) - 1, -1),
             access=self.access.ravel(),
             owner=self.owner.ravel(),
             no_pad=self.no_pad.ravel(),
             no_step=self.no_step.ravel(),
         )
 
-    def _via_ok(self) -> NDArray[np.uint8]:
+    def _via_places(self) -> NDArray[np.uint8]:
         ok = np.zeros((len(self.tech.vias), self.plan.lines, self.plan.columns), np.uint8)
         for k, via in enumerate(self.tech.vias):
             ok[k, :: via.every[1], :: via.every[0]] = 1

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from asicflow.flow.pnr.floorplan import Floorplan
 from asicflow.flow.pnr.netlist import Netlist
+from asicflow.flow.pnr.orientation import outline
 from asicflow.pdk.lef import Macro
 
 
@@ -39,10 +40,8 @@ def draw_hotspots(
 
     width, height = plan.width / 1e3, plan.height / 1e3
     figure, axis = plt.subplots(figsize=(7, 7 * height / width + 0.6), constrained_layout=True)
-    cells = [
-        Rectangle((i.x / 1e3, i.y / 1e3), macros[i.cell].width / 1e3, macros[i.cell].height / 1e3)
-        for i in netlist.instances.values()
-    ]
+    outlines = [outline(i, macros[i.cell]) for i in netlist.instances.values()]
+    cells = [Rectangle((a / 1e3, b / 1e3), (c - a) / 1e3, (d - b) / 1e3) for a, b, c, d in outlines]
     axis.add_collection(PatchCollection(cells, facecolor="#d5dae1", edgecolor="none"))
     rows, columns = spots.shape
     extent = (0.0, columns * square_um[0], 0.0, rows * square_um[1])

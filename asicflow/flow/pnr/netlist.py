@@ -24,7 +24,8 @@ class PnrError(UserError):
 class Instance:
     """One placed or unplaced cell; `x`, `y` (nm, lower left corner) are meaningful once `row` >= 0.
 
-    `flipped` cells are mirrored about the x axis (orientation FS). `fixed` cells keep their place.
+    `orientation` is DEF's; cells in rows are N or, in every second row, FS (`flipped`). `fixed` cells keep
+    their place. A `block` is a hard macro: it stands outside the rows (`row` stays -1) in any orientation.
     """
 
     name: str
@@ -33,8 +34,18 @@ class Instance:
     x: int = 0
     y: int = 0
     row: int = -1
-    flipped: bool = False
+    orientation: str = "N"
     fixed: bool = False
+    block: bool = False
+
+    @property
+    def flipped(self) -> bool:
+        """Is the cell mirrored about the x axis, as those of every second row?"""
+        return self.orientation == "FS"
+
+    @flipped.setter
+    def flipped(self, value: bool) -> None:
+        self.orientation = "FS" if value else "N"
 
 
 @dataclass(eq=False)
@@ -447,7 +458,13 @@ class _Builder:
     def connect(self, instance: Instance, pin: str, bits: list[Bit]) -> None:
         """Connect one pin; constants are noted for tie cells."""
         macro = self.macros[instance.cell]
-        if len(bits) > 1:
+        if not bits and pin not in macro.pins:
+            bus = [p for p in macro.pins if p.startswith(f"{pin}[")]
+            for name in bus:
+                self.connect(instance, name, [])
+            if bus:
+                return
+        if len(bits) > 1 or (pin not in macro.pins and f"{pin}[0]" in macro.pins):
             for offset, bit in enumerate(reversed(bits)):
                 self.connect(instance, f"{pin}[{offset}]", [bit])
             return
@@ -493,10 +510,32 @@ def _verilog_lines(netlist: Netlist, power: tuple[str, str, dict[str, list[tuple
             if port.name != net.name:
                 yield f"  assign {port.name} = {net.name};\n"
     for instance in netlist.instances.values():
-        pins = [f".{pin}({net.name})" for pin, net in instance.pins.items()]
+        pins = []
+        for pin, expression, loose in _pin_expressions(instance):
+            pins.append(f".{pin}({expression})")
+            for name in loose:
+                yield f"  wire {name};\n"
         if power:
             pins += [f".{pin}({net})" for pin, net in power[2].get(instance.cell, [])]
         elif not pins:
             continue
         yield f"  {instance.cell} {instance.name} ({', '.join(pins)});\n"
     yield "endmodule\n"
+
+
+def _pin_expressions(instance: Instance) -> Iterator[tuple[str, str, list[str]]]:
+    """(port, expression, names of wires for its open bits) per port; bits `A[0]`, `A[1]` ... are port A."""
+    buses: dict[str, dict[int, str]] = {}
+    for pin, net in instance.pins.items():
+        if not pin.endswith("]"):
+            yield pin, net.name, []
+            continue
+        bus, index = pin[:-1].split("[")
+        buses.setdefault(bus, {})[int(index)] = net.name
+    for bus, bits in buses.items():
+        names, loose = [], []
+        for bit in range(max(bits), -1, -1):
+            if bit not in bits:
+                loose.append(f"open_{instance.name}_{bus}_{bit}")
+            names.append(bits[bit] if bit in bits else loose[-1])
+        yield bus, f"{{{', '.join(names)}}}", loose

@@ -3,7 +3,7 @@
 Coloquinte counts in sites; a row is given a whole number of them as its height and y is mapped back. What
 routing needs is room around pins, not around area: cells are widened in proportion to their pins until the
 core is almost full, placed, and given their real widths again. Cells where wires crowd are widened more, in
-`CONGESTION_ROUNDS` rounds.
+`CONGESTION_ROUNDS` rounds. Blocks take part as fixed cells outside the rows, which they cut into segments.
 """
 
 from __future__ import annotations
@@ -20,15 +20,17 @@ import coloquinte
 from asicflow.flow.pnr.congestion import widening
 from asicflow.flow.pnr.floorplan import Floorplan
 from asicflow.flow.pnr.netlist import Instance, Net, Netlist, PnrError
+from asicflow.flow.pnr.orientation import point_to_die, size_of
 from asicflow.flow.pnr.positions import half_perimeter, pin_centre
+from asicflow.flow.pnr.power_grid import Span
 from asicflow.flow.pnr.row_fit import Wish, fit_row
 from asicflow.flow.pnr.technology import Technology
 from asicflow.pdk.lef import Macro
 
 log = logging.getLogger(__name__)
 
-Snapshot = list[tuple[int, int, int, bool]]
-"""x, y, row and flip of every instance, in the netlist's order."""
+Snapshot = list[tuple[int, int, int, str]]
+"""x, y, row and orientation of every instance, in the netlist's order."""
 
 CONGESTION_ROUNDS = 3
 
@@ -63,7 +65,8 @@ class Placer:
         self.widening: dict[Instance, float] = {}
         self.weights: dict[Net, float] = {}
         site = technology.site_width
-        self.home = {i: (i.x - plan.core[0]) // site for i in netlist.instances.values() if i.fixed}
+        cells = [i for i in netlist.instances.values() if not i.block]
+        self.home = {i: (i.x - plan.core[0]) // site for i in cells if i.fixed}
         self.row_units = max(round(technology.row_height / technology.site_width), 1)
 
     def place(self, skip: Sequence[Net] = ()) -> float:
@@ -92,12 +95,12 @@ class Placer:
 
     def snapshot(self) -> Snapshot:
         """The places of all cells, for `restore` while the netlist has the same cells."""
-        return [(i.x, i.y, i.row, i.flipped) for i in self.netlist.instances.values()]
+        return [(i.x, i.y, i.row, i.orientation) for i in self.netlist.instances.values()]
 
     def restore(self, state: Snapshot) -> None:
         """Put all cells back to where they were at `snapshot`."""
         for instance, place in zip(self.netlist.instances.values(), state, strict=True):
-            instance.x, instance.y, instance.row, instance.flipped = place
+            instance.x, instance.y, instance.row, instance.orientation = place
 
     def _run(self, skip: set[Net], fresh: bool) -> float:
         """Place, spreading less where widened cells do not pack (few short rows)."""
@@ -133,9 +136,9 @@ class Placer:
     def _widen(self, circuit: coloquinte.Circuit, cells: list[Instance], density: float) -> None:
         """Share the core's free space, up to `density`, among the movable cells by their pins."""
         site = self.technology.site_width
-        columns = (self.plan.core[2] - self.plan.core[0]) // site
-        widths = [self.macros[c.cell].width // site for c in cells]
-        room = density * columns * self.plan.rows - sum(widths)
+        widths = [self._size(c)[0] for c in cells]
+        taken = sum(w for w, c in zip(widths, cells, strict=True) if not c.block)
+        room = density * (self.plan.row_length // site) - taken
         weights = [0.0 if c.fixed else len(c.pins) * self.widening.get(c, 1.0) for c in cells]
         total = sum(weights)
         if room <= 0 or total <= 0:
@@ -152,24 +155,32 @@ class Placer:
         """Take rows and places over: each cell in the middle of its widened place, moved off the fixed."""
         site, left = self.technology.site_width, self.plan.core[0]
         xs, ys, slots = circuit.cell_x, circuit.cell_y, circuit.cell_width
-        rows: dict[int, list[tuple[float, Instance]]] = {r: [] for r in range(self.plan.rows)}
+        members: dict[tuple[int, Span], list[tuple[float, Instance]]] = {}
         for k, instance in enumerate(cells):
+            if instance.block:
+                continue
             width = self.macros[instance.cell].width // site
             if instance.fixed:
-                rows[instance.row].append((self.home[instance] + width / 2, instance))
+                row, middle = instance.row, self.home[instance] + width / 2
             else:
-                rows[ys[k] // self.row_units].append((xs[k] + slots[k] / 2, instance))
-        for row, members in rows.items():
-            members.sort(key=lambda m: (m[0], m[1].name))
-            self._fit(row, members, left, site)
+                row, middle = ys[k] // self.row_units, xs[k] + slots[k] / 2
+            segment = self.plan.segment_at(row, left + int(middle * site))
+            if segment is None:
+                raise RuntimeError(f"row {row}: {instance.name} stands beside the row's segments")
+            members.setdefault((row, segment), []).append((middle, instance))
+        for (row, segment), entries in members.items():
+            entries.sort(key=lambda m: (m[0], m[1].name))
+            self._fit(row, entries, segment)
 
-    def _fit(self, row: int, members: list[tuple[float, Instance]], left: int, site: int) -> None:
-        """Put the cells of one row side by side; fixed cells at the row's ends do not move at all."""
-        start, end = 0, (self.plan.core[2] - left) // site
+    def _fit(self, row: int, members: list[tuple[float, Instance]], segment: Span) -> None:
+        """Put the cells of a row segment side by side; fixed cells at its ends do not move at all."""
+        left, site = self.plan.core[0], self.technology.site_width
+        start, end = (segment[0] - left) // site, (segment[1] - left) // site
         widths = {m: self.macros[m.cell].width // site for _, m in members}
+        first = start
         for _, m in list(members):
-            if m.fixed and self.home[m] == 0:
-                start = widths[m]
+            if m.fixed and self.home[m] == first:
+                start = first + widths[m]
             elif m.fixed and self.home[m] + widths[m] == end:
                 end -= widths[m]
             else:
@@ -192,26 +203,31 @@ class Placer:
         cells = list(self.netlist.instances.values())
         ports = [p for p in self.netlist.ports.values() if p.name in self.plan.pins]
         circuit = coloquinte.Circuit(len(cells) + len(ports))
-        site, units = self.technology.site_width, self.row_units
-        columns = (self.plan.core[2] - self.plan.core[0]) // site
+        site, units, left = self.technology.site_width, self.row_units, self.plan.core[0]
+        columns = (self.plan.core[2] - left) // site
         fixed = [c.fixed for c in cells] + [True] * len(ports)
-        circuit.cell_width = [self.macros[c.cell].width // site for c in cells] + [1] * len(ports)
-        circuit.cell_height = [units] * (len(cells) + len(ports))
+        sizes = [self._size(c) for c in cells]
+        circuit.cell_width = [w for w, _ in sizes] + [1] * len(ports)
+        circuit.cell_height = [h for _, h in sizes] + [units] * len(ports)
         xs, ys = self._positions(cells, fresh, columns)
         for port in ports:
-            left, bottom, right, top = self.plan.pins[port.name].rect
-            xs.append(((left + right) // 2 - self.plan.core[0]) // site)
-            ys.append(self._to_units((bottom + top) // 2))
+            x1, y1, x2, y2 = self.plan.pins[port.name].rect
+            xs.append(((x1 + x2) // 2 - left) // site)
+            ys.append(self._to_units((y1 + y2) // 2))
         circuit.cell_x, circuit.cell_y = xs, ys
         circuit.cell_is_fixed = fixed
-        circuit.cell_is_obstruction = [True] * len(cells) + [False] * len(ports)
+        circuit.cell_is_obstruction = [not c.block for c in cells] + [False] * len(ports)
         circuit.cell_orientation = [
-            coloquinte.CellOrientation.FS if c.flipped else coloquinte.CellOrientation.N for c in cells
+            coloquinte.CellOrientation.FS if c.flipped and not c.block else coloquinte.CellOrientation.N for c in cells
         ] + [coloquinte.CellOrientation.N] * len(ports)
         north, south = coloquinte.CellOrientation.N, coloquinte.CellOrientation.FS
         circuit.rows = [
-            coloquinte.Row(coloquinte.Rectangle(0, columns, r * units, (r + 1) * units), south if r % 2 else north)
-            for r in range(self.plan.rows)
+            coloquinte.Row(
+                coloquinte.Rectangle((a - left) // site, (b - left) // site, r * units, (r + 1) * units),
+                south if r % 2 else north,
+            )
+            for r, spans in enumerate(self.plan.segments)
+            for a, b in spans
         ]
         circuit.cell_row_polarity = [coloquinte.CellRowPolarity.SAME] * (len(cells) + len(ports))
         self._add_nets(circuit, cells, {p.name: len(cells) + k for k, p in enumerate(ports)}, skip)
@@ -229,6 +245,14 @@ class Placer:
                 ys.append(self._to_units(c.y))
         return xs, ys
 
+    def _size(self, cell: Instance) -> tuple[int, int]:
+        """Width and height of a cell in coloquinte's units."""
+        width, height = size_of(self.macros[cell.cell], cell.orientation)
+        site = self.technology.site_width
+        if not cell.block:
+            return width // site, self.row_units
+        return -(-width // site), max(round(height * self.row_units / self.technology.row_height), 1)
+
     def _to_units(self, y: int) -> int:
         return round((y - self.plan.core[1]) * self.row_units / self.technology.row_height)
 
@@ -243,7 +267,11 @@ class Placer:
                 continue
             members, dx, dy = [], [], []
             for instance, pin in net.pins:
-                x, y = pin_centre(self.macros[instance.cell], pin)
+                macro = self.macros[instance.cell]
+                x, y = pin_centre(macro, pin)
+                if instance.block:
+                    x, y = point_to_die(x, y, instance, macro)
+                    x, y = x - instance.x, y - instance.y
                 members.append(index[instance.name])
                 dx.append(x // site)
                 dy.append(round(y * units / height))
@@ -272,11 +300,12 @@ def _silence() -> Iterator[None]:
 def check_placement(netlist: Netlist, plan: Floorplan, macros: dict[str, Macro]) -> None:
     """PnrError when cells overlap or leave their row."""
     rows: dict[int, list[tuple[int, int, str]]] = {}
-    for instance in netlist.instances.values():
+    for instance in (i for i in netlist.instances.values() if not i.block):
         right = instance.x + macros[instance.cell].width
         rows.setdefault(instance.row, []).append((instance.x, right, instance.name))
-        if instance.x < plan.core[0] or right > plan.core[2] or not 0 <= instance.row < plan.rows:
-            raise PnrError(f"cell {instance.name} lies outside the core", where=f"row {instance.row}")
+        inside = 0 <= instance.row < plan.rows and plan.segment_at(instance.row, instance.x)
+        if not inside or right > inside[1]:
+            raise PnrError(f"cell {instance.name} lies outside the rows", where=f"row {instance.row}")
     for row, spans in rows.items():
         spans.sort()
         for (_, right, a), (left, _, b) in itertools.pairwise(spans):
@@ -289,21 +318,34 @@ def add_fillers(netlist: Netlist, plan: Floorplan, macros: dict[str, Macro], tec
     """Fill the gaps of all rows with `fillers` (any order); the number added. Gaps that no filler fits
     raise PnrError, so wells and rails are continuous."""
     by_width = sorted(((macros[f].width, f) for f in fillers), reverse=True)
-    rows: dict[int, list[tuple[int, int]]] = {r: [] for r in range(plan.rows)}
-    for instance in netlist.instances.values():
-        rows[instance.row].append((instance.x, instance.x + macros[instance.cell].width))
     added = 0
-    for row, spans in rows.items():
-        x = plan.core[0]
-        for left, right in [*sorted(spans), (plan.core[2], plan.core[2])]:
-            while x < left:
-                fits = next(((w, f) for w, f in by_width if w <= left - x), None)
+    for row, gaps in row_gaps(netlist, plan, macros).items():
+        for x, right in gaps:
+            while x < right:
+                fits = next(((w, f) for w, f in by_width if w <= right - x), None)
                 if fits is None:
-                    raise PnrError(f"no filler fits a gap of {left - x} nm", where=f"row {row}, x {x} nm")
+                    raise PnrError(f"no filler fits a gap of {right - x} nm", where=f"row {row}, x {x} nm")
                 filler = netlist.add_instance("fill", fits[1])
                 filler.x, filler.row, filler.y = x, row, plan.row_y(row, technology.row_height)
                 filler.flipped, filler.fixed = row % 2 == 1, True
                 x += fits[0]
                 added += 1
-            x = max(x, right)
     return added
+
+
+def row_gaps(netlist: Netlist, plan: Floorplan, macros: dict[str, Macro]) -> dict[int, list[Span]]:
+    """Free spans of every row's segments, from left to right, nm."""
+    taken: dict[int, list[Span]] = {row: [] for row in range(plan.rows)}
+    for instance in (i for i in netlist.instances.values() if not i.block):
+        taken[instance.row].append((instance.x, instance.x + macros[instance.cell].width))
+    gaps: dict[int, list[Span]] = {}
+    for row, spans in taken.items():
+        gaps[row] = []
+        spans.sort()
+        for start, end in plan.segments[row]:
+            x = start
+            for left, right in [*(s for s in spans if start <= s[0] < end), (end, end)]:
+                if left > x:
+                    gaps[row].append((x, left))
+                x = max(x, right)
+    return gaps

@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
-from asicflow.flow.pnr.floorplan import Floorplan
+from typing import TYPE_CHECKING
+
 from asicflow.flow.pnr.netlist import Instance, Net, Netlist, PnrError
+from asicflow.flow.pnr.orientation import point_to_die
 from asicflow.pdk.lef import Macro, Rect
+
+if TYPE_CHECKING:
+    from asicflow.flow.pnr.floorplan import Floorplan
 
 
 def pin_centre(macro: Macro, pin: str) -> tuple[int, int]:
@@ -21,8 +26,7 @@ def pin_centre(macro: Macro, pin: str) -> tuple[int, int]:
 def pin_position(instance: Instance, pin: str, macros: dict[str, Macro]) -> tuple[int, int]:
     """Centre of a placed instance's pin on the die, nm."""
     macro = macros[instance.cell]
-    x, y = pin_centre(macro, pin)
-    return instance.x + x, instance.y + (macro.height - y if instance.flipped else y)
+    return point_to_die(*pin_centre(macro, pin), instance, macro)
 
 
 def net_points(net: Net, macros: dict[str, Macro], plan: Floorplan) -> list[tuple[int, int]]:

@@ -1,52 +1,70 @@
-"""Power: vertical straps with via stacks down to every rail of their net."""
+"""Power: vertical straps with via stacks down to every rail of their net, and the hooks to blocks."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 
 from asicflow.flow.pnr.floorplan import Floorplan
+from asicflow.flow.pnr.power_grid import Strap, joined_rails
 from asicflow.flow.pnr.technology import Technology
 from asicflow.pdk.lef import Rect
 
 
-def rail_lines(plan: Floorplan, technology: Technology, power: bool) -> list[int]:
-    """Heights (nm) of the power or ground rails' centres. Upright rows have ground below, power above."""
-    first = 1 if power else 0
-    return [plan.row_y(r, technology.row_height) for r in range(first, plan.rows + 1, 2)]
+def rails(plan: Floorplan, technology: Technology, power: bool) -> Iterator[Rect]:
+    """The centre lines of the power or ground rails, one per row segment and rail (flat rectangles, nm).
+
+    Upright rows have ground below, power above.
+    """
+    for row, spans in enumerate(plan.segments):
+        rail = row if (row % 2 == 1) == power else row + 1
+        y = plan.row_y(rail, technology.row_height)
+        for left, right in spans:
+            yield left, y, right, y
 
 
 def straps(plan: Floorplan, technology: Technology) -> Iterator[tuple[bool, Rect]]:
     """The straps as (is power, rectangle), from left to right."""
-    config = technology.config.straps
-    for power, x in plan.straps:
-        bottom, top = plan.core[1] - config.overhang, plan.core[3] + config.overhang
-        yield power, (x - config.width // 2, bottom, x + config.width // 2, top)
+    for strap in plan.straps:
+        yield strap.power, strap_rect(strap, technology)
 
 
-def strap_shapes(plan: Floorplan, technology: Technology) -> Iterator[tuple[int, Rect, bool]]:
-    """All metal of straps and stacks on the routing layers: (layer index, rectangle, is power).
+def strap_rect(strap: Strap, technology: Technology) -> Rect:
+    """The metal of a strap, nm."""
+    half = technology.config.straps.width // 2
+    return strap.x - half, strap.bottom, strap.x + half, strap.top
+
+
+def stack_places(strap: Strap, plan: Floorplan, technology: Technology) -> list[int]:
+    """Heights (nm) at which a strap is joined to a rail of its net."""
+    rails_joined = joined_rails(strap, plan.segments, plan.core[1], technology)
+    return [plan.row_y(rail, technology.row_height) for rail in rails_joined]
+
+
+def strap_shapes(plan: Floorplan, technology: Technology) -> Iterator[tuple[str, Rect, bool]]:
+    """All metal of straps, stacks and hooks: (layer name, rectangle, is power).
 
     A stack's metal on the rail's own layer lies inside the rail and is included.
     """
     config = technology.config.straps
-    top = technology.layer_index(config.layer)
-    for power, rect in straps(plan, technology):
-        yield top, rect, power
-        x = (rect[0] + rect[2]) // 2
-        for y in rail_lines(plan, technology, power):
+    for strap in plan.straps:
+        yield config.layer, strap_rect(strap, technology), strap.power
+        x = strap.x
+        for y in stack_places(strap, plan, technology):
             for name, (hx, hy) in config.stack.items():
-                index = technology.layer_index(name)
-                if index != top:
-                    yield index, (x - hx, y - hy, x + hx, y + hy), power
+                if name != config.layer:
+                    yield name, (x - hx, y - hy, x + hx, y + hy), strap.power
+    yield from plan.hooks.metal
 
 
-def strap_cuts(plan: Floorplan, technology: Technology) -> Iterator[tuple[int, Rect]]:
-    """All cuts of the stacks: (index of the via's lower routing layer, rectangle)."""
+def strap_cuts(plan: Floorplan, technology: Technology) -> Iterator[tuple[str, Rect]]:
+    """All cuts of stacks and hooks: (cut layer name, rectangle)."""
     config = technology.config.straps
     bottom, top = technology.layer_index(config.rail_layer), technology.layer_index(config.layer)
-    for power, x in plan.straps:
-        for y in rail_lines(plan, technology, power):
+    for strap in plan.straps:
+        x = strap.x
+        for y in stack_places(strap, plan, technology):
             for index in range(bottom, top):
                 half = technology.cut(index).width // 2
                 for column in config.cut_columns:
-                    yield index, (x + column - half, y - half, x + column + half, y + half)
+                    yield technology.vias[index].cut, (x + column - half, y - half, x + column + half, y + half)
+    yield from ((layer, rect) for layer, rect, _ in plan.hooks.cuts)

@@ -65,6 +65,17 @@ class PinCut(_Section):
     reach: tuple[int, int]
 
 
+class CrossWire(_Section):
+    """Horizontal power wires above the straps (nm), which reach blocks that the straps cannot cross: their
+    layer and width, the cut down to the strap layer and the half extents of its pads below and above."""
+
+    layer: str
+    width: int
+    cut: str
+    lower: Half
+    upper: Half
+
+
 class Strap(_Section):
     """Vertical power straps (nm): centre of the first from the core's edge, distance between the nets'
     straps, and per layer the half extents of the via stack's metal at a rail with its cut columns."""
@@ -77,6 +88,7 @@ class Strap(_Section):
     rail_layer: str
     stack: dict[str, Half]
     cut_columns: list[int]
+    cross: CrossWire | None = None
 
 
 class IoPins(_Section):
@@ -195,6 +207,8 @@ def _check_names(config: RouteConfig, lef: TechLef, where: str) -> None:
     names += [config.pin_layer, *config.straps.stack]
     if config.pin_cut:
         names.append(config.pin_cut.layer)
+    if config.straps.cross:
+        names += [config.straps.cross.layer, config.straps.cross.cut]
     for name in names:
         if name not in lef.layers:
             raise UserError(f"unknown layer {name}", where=where, hint=f"known: {', '.join(lef.layers)}")

@@ -9,9 +9,10 @@ from __future__ import annotations
 
 import math
 from collections import deque
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 
+from asicflow.flow.pnr.blocks import Block
 from asicflow.flow.pnr.netlist import Instance, Net, Netlist, PnrError, Port
 from asicflow.pdk.config import Library
 from asicflow.pdk.lef import Macro
@@ -45,12 +46,12 @@ WireModel = Callable[[Net, str], Wire]
 class CellModels:
     """The cells' electrical views in all corners, with what buffering needs to choose among them."""
 
-    def __init__(self, library: Library, macros: dict[str, Macro]) -> None:
+    def __init__(self, library: Library, macros: dict[str, Macro], blocks: Sequence[Block] = ()) -> None:
         self.library = library
         self.macros = macros
         typical = library.typical
         self.corners = [
-            CornerModel(name, read_liberty(c.liberty), c.parasitics, c == typical)
+            CornerModel(name, _with_blocks(read_liberty(c.liberty), name, blocks), c.parasitics, c == typical)
             for name, c in library.corners.items()
         ]
         self.typical = next(c for c in self.corners if c.typical)
@@ -107,6 +108,13 @@ class CellModels:
                     found.append(name)
             self._families[cell] = sorted(found, key=lambda n: self.macros[n].width) or [cell]
         return self._families[cell]
+
+
+def _with_blocks(liberty: Liberty, corner: str, blocks: Sequence[Block]) -> Liberty:
+    """The library's cells of a corner and those of the blocks."""
+    for block in blocks:
+        liberty.cells.update(read_liberty(block.liberty[corner]).cells)
+    return liberty
 
 
 @dataclass
@@ -260,6 +268,9 @@ class _Analysis:
             return [a for a in arcs if a.timing_type in EDGES]
         return [a for a in arcs if not a.is_constraint and a.timing_type not in ("clear", "preset")]
 
+    def _launches_late(self, view: LibertyCell, arc: TimingArc) -> bool:
+        return view.sequential == "block" and arc.timing_type == "falling_edge"
+
     def at_pin(self, instance: Instance, pin: str) -> tuple[float, float, float, float] | None:
         """(early, late, fast, slow) at an input pin, None when nothing arrives."""
         net = instance.pins.get(pin)
@@ -283,8 +294,10 @@ class _Analysis:
                 source = self.at_pin(instance, arc.related_pin)
                 if source is None:
                     continue
-                early = source[0] + arc.best("delay", source[2], load)
-                late = source[1] + arc.worst("delay", source[3], load)
+                # a block may launch at the clock's falling edge, half a period after the rising one
+                later = self.constraints.period_ns / 2 if self._launches_late(view, arc) else 0.0
+                early = source[0] + arc.best("delay", source[2], load) + later
+                late = source[1] + arc.worst("delay", source[3], load) + later
                 fast, slow = arc.best("transition", source[2], load), arc.worst("transition", source[3], load)
                 if timing is None:
                     timing = NetTiming(early, late, fast, slow, load, (instance, arc.related_pin))
