@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -17,10 +17,11 @@ from asicflow.flow.pnr.netlist import Instance, Netlist, PnrError
 from asicflow.flow.pnr.orientation import ORIENTATIONS, outline, size_of, to_die
 from asicflow.flow.pnr.positions import pin_centre
 from asicflow.flow.pnr.technology import Technology
+from asicflow.pdk import memory
 from asicflow.pdk.lef import Macro, Rect, read_lef
 
-FRONT_ROWS = 10
-"""Rows kept free before the side of an automatically placed block that has most pins."""
+FRONT_ROWS, FRONT_TRACKS = 10, 2
+"""Rows at least, and tracks per pin, kept free before the side of a placed block that has most pins."""
 
 
 @dataclass(frozen=True)
@@ -35,6 +36,16 @@ class Block:
     lef: Path
     liberty: Mapping[str, Path]
     gds: Path | None = None
+
+
+def memory_block(macro: memory.Macro, corners: Iterable[str], stand_in: str = "") -> Block:
+    """The block of a PDK file's memory macro; its GDS counts when the file is there.
+
+    For corners that the macro's makers did not characterise, `stand_in` names the corner whose Liberty file
+    serves instead; without it `read_blocks` refuses them.
+    """
+    other = dict.fromkeys(corners, macro.liberty[stand_in]) if stand_in else {}
+    return Block(macro.lef, {**other, **macro.liberty}, macro.gds if macro.gds.is_file() else None)
 
 
 @dataclass(frozen=True)
@@ -98,14 +109,13 @@ class BlockPlan:
     def least(self) -> tuple[int, int]:
         """Width and height (nm) of a core that holds every single block: the fixed ones at their places."""
         margin = self.technology.config.margin
-        front = FRONT_ROWS * self.technology.row_height
         width = height = 0
         for instance in self.instances:
             place = self.places.get(instance.name)
             w, h = size_of(self.macro(instance), place.orientation if place else "N")
             left, bottom = (_nm(place.x) - margin[0], _nm(place.y) - margin[1]) if place else (self.halo, self.halo)
             width = max(width, left + w + self.halo)
-            height = max(height, bottom + h + self.halo + (0 if place else front))
+            height = max(height, bottom + h + self.halo + (0 if place else self._depth(self.macro(instance))))
         return width, height
 
     def fix(self) -> None:
@@ -172,8 +182,8 @@ class BlockPlan:
         rects = [self.outline(i) for i in done]
         xs = {core[0] + self.halo, core[2] - self.halo - w}
         ys = {core[1] + self.halo, core[3] - self.halo - h}
-        deep = FRONT_ROWS * self.technology.row_height
-        for r in rects:
+        deep = self._depth(macro)
+        for r in [*rects, *self._fronts]:
             xs |= {r[2] + gap, r[0] - gap - w, r[2] + deep + gap, r[0] - deep - gap - w}
             ys |= {r[3] + gap, r[1] - gap - h, r[3] + deep + gap, r[1] - deep - gap - h}
         grid = self.technology.lef.grid
@@ -187,8 +197,8 @@ class BlockPlan:
                 if any(overlap(grown(rect, gap - grid), r) for r in rects):
                     continue
                 turn = _facing(_pin_side(macro), south <= north, west <= east)
-                front = self._front(rect, _pin_side(macro), turn)
-                if not _inside(front, core) or any(overlap(front, r) for r in rects):
+                front = self._front(rect, macro, turn)
+                if not _inside(front, core) or any(overlap(front, r) for r in [*rects, *self._fronts]):
                     continue
                 if any(overlap(rect, other) for other in self._fronts):
                     continue
@@ -198,12 +208,17 @@ class BlockPlan:
         if best is None:
             return False
         _, instance.x, instance.y, instance.orientation = best
-        self._fronts.append(self._front(self.outline(instance), _pin_side(macro), instance.orientation))
+        self._fronts.append(self._front(self.outline(instance), macro, instance.orientation))
         return True
 
-    def _front(self, rect: Rect, side: str, turn: str) -> Rect:
+    def _depth(self, macro: Macro) -> int:
+        """How much room the wires of a block's pins need before the side with most of them, nm."""
+        pins = sum(1 for p in macro.pins.values() if not p.is_power)
+        return max(FRONT_ROWS * self.technology.row_height, FRONT_TRACKS * pins * self.technology.dy)
+
+    def _front(self, rect: Rect, macro: Macro, turn: str) -> Rect:
         """The room for wires before the side with most pins of a block."""
-        deep = FRONT_ROWS * self.technology.row_height
+        deep, side = self._depth(macro), _pin_side(macro)
         opposite = {"south": "north", "north": "south", "west": "east", "east": "west"}
         x1, y1, x2, y2 = rect
         return {

@@ -509,6 +509,7 @@ class _Run:
         }
 
     def _block_metrics(self, instance: Instance) -> dict[str, Any]:
+        """Place and turn of a block, vias and cross wires per supply pin, and its Liberty file per corner."""
         contacts = {p: n for (name, p), n in self.plan.hooks.contacts.items() if name == instance.name}
         return {
             "instance": instance.name,
@@ -516,6 +517,9 @@ class _Run:
             "place_um": [instance.x / 1e3, instance.y / 1e3],
             "orientation": instance.orientation,
             "supply_contacts": contacts,
+            "liberty": {
+                c: p.name for b in self.options.blocks if instance.cell in read_lef(b.lef) for c, p in b.liberty.items()
+            },
         }
 
     def _clock_metrics(self) -> dict[str, Any]:

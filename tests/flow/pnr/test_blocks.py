@@ -13,7 +13,7 @@ from beol import violations
 from kits import Kit, make_kit, random_netlist
 from small_block import LIBERTY, lef, macro_of, write_block
 
-from asicflow.flow.pnr import Block, BlockPlace, PnrError, PnrOptions
+from asicflow.flow.pnr import Block, BlockPlace, PnrError, PnrOptions, memory_block
 from asicflow.flow.pnr.blocks import BlockPlan, block_plan, grown, read_blocks
 from asicflow.flow.pnr.checks import Connectivity, check_layout
 from asicflow.flow.pnr.engine import _Run
@@ -23,6 +23,8 @@ from asicflow.flow.pnr.netlist import Instance, Netlist, PortDecl, read_netlist
 from asicflow.flow.pnr.orientation import ORIENTATIONS, klayout_trans, outline, to_die
 from asicflow.flow.pnr.power_grid import joined_rails
 from asicflow.flow.pnr.technology import Technology, load_technology
+from asicflow.pdk import memory
+from asicflow.pdk.config import load_pdk
 from asicflow.pdk.lef import Macro, read_lef
 
 UM = 1000
@@ -387,10 +389,8 @@ def implemented(kit: Kit, block: Block, text: str, folder: Path) -> _Run:
 def test_gf180_memory_with_its_layout(pdk_root: Path, tmp_path: Path) -> None:
     kit = make_kit("gf180", pdk_root)
     name = "gf180mcu_fd_ip_sram__sram64x8m8wm1"
-    files = pdk_root / "lambdapdk/lambdapdk/gf180/libs/gf180mcu_fd_ip_sram"
-    tags = {"slow_5v": "ss_125C_4v50", "typical_5v": "tt_025C_5v00", "fast_5v": "ff_n40C_5v50"}
-    liberty = {c: files / "nldm" / f"{name}__{tags[c]}.lib.gz" for c in kit.library.corners}
-    block = Block(files / "lef" / f"{name}.lef", liberty, files / "gds" / f"{name}.gds.gz")
+    macro = next(m for m in memory.macros(load_pdk("gf180", pdk_root)) if m.name == name)
+    block = memory_block(macro, kit.library.corners)
     ram = (
         f"  {name} ram (.CLK(clk), .CEN(n0), .GWEN(n1), .WEN({bits(6, 8)}), .A({bits(14, 6)}),"
         f" .D({bits(20, 8)}), .Q(ro));"
@@ -409,11 +409,11 @@ def test_gf180_memory_with_its_layout(pdk_root: Path, tmp_path: Path) -> None:
 def test_sky130_memory_as_abstract(pdk_root: Path, tmp_path: Path) -> None:
     kit = make_kit("sky130", pdk_root)
     name = "sky130_sram_1kbyte_1rw1r_32x256_8"
-    files = pdk_root / "sky130_sram_macros" / name
-    if not files.is_dir():
+    macro = next(m for m in memory.macros(load_pdk("sky130", pdk_root)) if m.name == name)
+    if not macro.lef.is_file():
         pytest.skip("the PDK root has no sky130_sram_macros")
-    liberty = dict.fromkeys(kit.library.corners, files / f"{name}_TT_1p8V_25C.lib")
-    block = Block(files / f"{name}.lef", liberty)
+    block = memory_block(macro, kit.library.corners, stand_in="typical")
+    assert block.gds is None
     ram = (
         f"  {name} ram (.clk0(clk), .csb0(n0), .web0(n1), .wmask0({bits(6, 4)}), .addr0({bits(10, 8)}),"
         f" .din0({bits(18, 32)}), .dout0(ro), .clk1(clk), .csb1(n2), .addr1({bits(50, 8)}));"
