@@ -24,7 +24,7 @@ STACK_PITCH = 8_000
 """Distance (nm) of via stacks along a strap that runs over a long pin."""
 
 CROSS_PITCH = 40_000
-"""Distance (nm) of cross wires of one net over a block."""
+"""Distance (nm) of cross wires of one net over a block, and of their vias on a long pin."""
 
 
 @dataclass
@@ -187,9 +187,11 @@ class _HookUp:
         hx, hy = self.config.cross.lower
         xs = []
         for x1, y1, x2, y2 in rects:
-            x = self._on_grid((x1 + x2) // 2)
-            if covers(rects, around(x, y, (hx, hy))) and x1 <= x <= x2 and y1 <= y <= y2:
-                xs.append(x)
+            long = x2 - x1 > CROSS_PITCH
+            for x in range(x1 + 2 * hx, x2 - 2 * hx, CROSS_PITCH) if long else [(x1 + x2) // 2]:
+                x = self._on_grid(x)
+                if y1 <= y <= y2 and covers(rects, around(x, y, (hx, hy))):
+                    xs.append(x)
         if not xs:
             return None
         live = [s.x for s in self.grid.straps if s.power == power and s.bottom + hy <= y <= s.top - hy]
@@ -197,7 +199,17 @@ class _HookUp:
         right = [x for x in live if x > max(xs)]
         ends = [max(left)] if left else []
         ends += [min(right)] if right else []
-        return (sorted(set(xs)), ends) if ends else None
+        return (self._apart(xs), ends) if ends else None
+
+    def _apart(self, xs: Sequence[int]) -> list[int]:
+        """Places that leave room between the cuts of cross wires."""
+        assert self.config.cross is not None
+        cut = self.tech.lef.layers[self.config.cross.cut]
+        kept: list[int] = []
+        for x in sorted(xs):
+            if not kept or x - kept[-1] >= cut.width + cut.spacing:
+                kept.append(x)
+        return kept
 
     def _foreign(self, power: bool) -> list[Rect]:
         """Straps of the other net, and the blocks' metal on their layer."""

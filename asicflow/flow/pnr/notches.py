@@ -63,11 +63,16 @@ def owned(layer: str, geometries: Iterable[NetGeometry], technology: Technology)
 def pins_at_faults(geometries: Sequence[NetGeometry], technology: Technology) -> list[tuple[int, int]]:
     """(net, pin) pairs, numbered as in `geometries`, whose patches make a gap that cannot be filled.
 
-    Only the first routing layer is looked at: the others have no patches.
+    Patches lie on the first routing layer, those of blocks' pins also on others.
     """
-    layer = technology.layers[0]
-    if technology.config.pin_cut is None:
-        return []
+    layers = {landing.layer for g in geometries for landing in g.landings if landing.patches}
+    if technology.config.pin_cut is None:  # the first layer takes no wires
+        layers.discard(0)
+    return [found for layer in sorted(layers) for found in _faults_on(layer, geometries, technology)]
+
+
+def _faults_on(index: int, geometries: Sequence[NetGeometry], technology: Technology) -> list[tuple[int, int]]:
+    layer = technology.layers[index]
     shapes = owned(layer.name, geometries, technology)
     region = kdb.Region()
     for geometry in geometries:
@@ -82,7 +87,9 @@ def pins_at_faults(geometries: Sequence[NetGeometry], technology: Technology) ->
         (number, pin)
         for number, geometry in enumerate(geometries)
         for pin, landing in enumerate(geometry.landings)
-        if near and any(box.touches(kdb.Box(*rect)) for rect in landing.patches for box in near)
+        if landing.layer == index
+        and near
+        and any(box.touches(kdb.Box(*rect)) for rect in landing.patches for box in near)
     ]
 
 
