@@ -9,9 +9,9 @@ from __future__ import annotations
 
 import json
 import re
+import resource
 import shutil
 import subprocess
-import time
 from collections.abc import Collection
 from dataclasses import dataclass, field
 from importlib.util import find_spec
@@ -93,8 +93,8 @@ class Proof:
         return 0 < self.outputs == self.proven and not self.unmatched
 
 
-PATIENCE = 3.0
-"""Seconds for a part of the outputs: most close by structure at once, a multiplier never does."""
+PATIENCE = 3
+"""Processor seconds for a part of the outputs: most close by structure at once, a multiplier never does."""
 
 PART = 64
 """Outputs per part, when all at once are not decided."""
@@ -207,7 +207,7 @@ def prove(one: Network, two: Network, folder: Path, limit: float = 120.0) -> Pro
     folder : Path
         Receives the networks as BLIF and ABC's log.
     limit : float
-        Seconds for the whole comparison. What ABC does not decide at once is split into parts.
+        Processor seconds for parts that stay undecided. What ABC does not decide at once is split into parts.
 
     Raises
     ------
@@ -226,17 +226,17 @@ def prove(one: Network, two: Network, folder: Path, limit: float = 120.0) -> Pro
     inputs = sorted(set(one.inputs) | set(two.inputs))
     sides = [(side, _body(side, inputs, [(p[0], p[column]) for p in pairs])) for column, side in enumerate((one, two))]
     result = Proof(len(names), len(pairs), [], [], len(copies))
-    end = time.monotonic() + limit
+    spent = 0.0
     todo = [names]
     while todo:
         chunk = todo.pop()
-        left = end - time.monotonic()
-        verdict, failing = _compare(sides, chunk, folder, min(left, PATIENCE))
+        verdict, failing = _compare(sides, chunk, folder)
+        spent += PATIENCE if verdict == "undecided" else 0
         if verdict == "equal":
             result.proven += len(chunk)
         elif verdict == "different":
             result.differing += failing or chunk
-        elif len(chunk) > 1 and end > time.monotonic() + 1:
+        elif len(chunk) > 1 and spent < limit:
             size = PART if len(chunk) > PART else max(1, len(chunk) // 8)
             todo += [chunk[i : i + size] for i in range(0, len(chunk), size)]
         else:
@@ -244,9 +244,7 @@ def prove(one: Network, two: Network, folder: Path, limit: float = 120.0) -> Pro
     return result
 
 
-def _compare(
-    sides: list[tuple[Network, list[str]]], outputs: list[str], folder: Path, seconds: float
-) -> tuple[str, list[str]]:
+def _compare(sides: list[tuple[Network, list[str]]], outputs: list[str], folder: Path) -> tuple[str, list[str]]:
     """Compare some outputs: equal, different (with the first that differ), or undecided in the time."""
     paths = [folder / "one.blif", folder / "two.blif"]
     for path, (side, body) in zip(paths, sides, strict=True):
@@ -255,7 +253,9 @@ def _compare(
         path.write_text("\n".join([*head, *ends, ".end"]) + "\n")
     command = [abc_command(), "-c", f"cec -n {paths[0]} {paths[1]}"]
     try:
-        done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=max(seconds, 1))
+        done = subprocess.run(
+            command, capture_output=True, text=True, check=False, timeout=20 * PATIENCE, preexec_fn=_limit_processor
+        )
     except subprocess.TimeoutExpired:
         return "undecided", []
     with (folder / "abc.log").open("a") as log:
@@ -266,6 +266,11 @@ def _compare(
         return "undecided", []
     numbers = {int(n) for n in re.findall(r"Output po(\d+): Value", done.stdout)}
     return "different", [outputs[n] for n in sorted(numbers) if n < len(outputs)]
+
+
+def _limit_processor() -> None:
+    """Stop ABC after its share of processor time: a loaded machine must not change what is decided."""
+    resource.setrlimit(resource.RLIMIT_CPU, (PATIENCE, PATIENCE))
 
 
 def _source(side: Network, output: str) -> str:
