@@ -36,7 +36,7 @@ def test_help_names_the_commands_and_exit_codes(tmp_path: Path) -> None:
         (["run"], "no model given"),
         (["run", "--model", "none.h5"], "none.h5"),
         (["run", "--model", "model.h5", "--pdk", "sky13"], "did you mean 'sky130'"),
-        (["run", "--model", "model.h5", "--to", "moon"], "unknown stage"),
+        (["run", "--model", "model.h5", "--to", "moon"], "no stage 'moon'"),
         (["run", "--model", "model.h5", "--data", "none.npz"], "none.npz"),
         (["run", "--model", "model.h5", "--library", "sky130hc"], "did you mean 'sky130hd'"),
         (["run", "--model", "model.h5", "--supply", "3.3"], "no corners for a supply of 3.3"),
