@@ -48,7 +48,7 @@ def build_layout(
                     where=f"x {found.faults[0].center().x / 1e3:.2f} y {found.faults[0].center().y / 1e3:.2f} um",
                     hint="another seed or a lower utilisation routes it differently",
                 )
-            region = thickened(found.metal, layer.min_width)
+            region = thickened(found.metal, layer.min_width, technology.lef.grid)
         top.shapes(layout.layer(*library.layers[name].drawing)).insert(region)
     _pins(layout, top, netlist, plan, technology, library)
     top.shapes(layout.layer(*library.boundary)).insert(kdb.Box(0, 0, plan.width, plan.height))
@@ -129,13 +129,15 @@ def _metal(plan: Floorplan, geometries: Iterable[NetGeometry], technology: Techn
     return regions
 
 
-def thickened(region: kdb.Region, width: int) -> kdb.Region:
-    """The region with necks narrower than `width` (nm), where shapes of a net just overlap, filled."""
+def thickened(region: kdb.Region, width: int, grid: int) -> kdb.Region:
+    """The region with necks narrower than `width` (nm), where shapes of a net just overlap, filled on the grid."""
     necks = kdb.Region()
     for pair in region.width_check(width).each():
         box = pair.bbox()
         grow_x, grow_y = max(width - box.width(), 0), max(width - box.height(), 0)
-        necks.insert(box.enlarged(-(-grow_x // 10) * 5, -(-grow_y // 10) * 5))
+        box = box.enlarged(-(-grow_x // 10) * 5, -(-grow_y // 10) * 5)
+        left, bottom = box.left // grid * grid, box.bottom // grid * grid
+        necks.insert(kdb.Box(left, bottom, -(-box.right // grid) * grid, -(-box.top // grid) * grid))
     return region if necks.is_empty() else (region + necks).merged()
 
 
