@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -16,7 +17,7 @@ from asicflow.flow.settings import FlowSettings
 ERROR_FILE = "error.json"
 
 
-class FlowTask(ASICTask):  # type: ignore[misc]
+class FlowTask(ASICTask, ABC):  # type: ignore[misc]
     """A task that reads the flow settings and reports errors as a file.
 
     A subclass declares its files in :meth:`declare` and works in :meth:`execute`,
@@ -45,13 +46,13 @@ class FlowTask(ASICTask):  # type: ignore[misc]
         self.add_required_key("var", "settings")
         self.declare()
 
+    @abstractmethod
     def declare(self) -> None:
         """Add the task's own inputs, outputs and required keys."""
-        raise NotImplementedError
 
+    @abstractmethod
     def execute(self, settings: FlowSettings) -> None:
         """Do the work; raises AsicflowError when it cannot be done."""
-        raise NotImplementedError
 
     def run(self) -> int:
         """Run the task; an error that a user can act on is kept in ``error.json``."""

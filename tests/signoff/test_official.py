@@ -20,7 +20,9 @@ met1 = input(68, 20)
 met1.width(0.14.um).output("m1.1", "width of met1")
 met1.with_area(0, 0.083).output("m1.6", "area of met1")
 """
-needs_klayout = pytest.mark.skipif(shutil.which("klayout") is None, reason="no KLayout application")
+needs_klayout = pytest.mark.skipif(
+    shutil.which("klayout") is None, reason="no KLayout application (apt-get install klayout): no deck was run"
+)
 
 
 def judge(made: HandMade, root: Path, deck: str | None) -> GateResult:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from collections import Counter
 
 import klayout.db as kdb
@@ -22,9 +23,9 @@ class RuleSetGate(Gate):
 
     inputs = (GDS,)
 
+    @abstractmethod
     def rule_set(self, context: GateContext) -> RuleSet:
         """The rules to check."""
-        raise NotImplementedError
 
     def check(self, context: GateContext) -> tuple[RuleSet, DrcResult]:
         """Check once per run; the agreement of two rule sets is judged on the same result."""

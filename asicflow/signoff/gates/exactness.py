@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from pathlib import Path
 
 from asicflow.flow.yosys import functional_netlist
@@ -23,9 +24,9 @@ class ExactnessGate(Gate):
     what = ""
     optimise = "-O0"
 
+    @abstractmethod
     def sources(self, context: GateContext, build: Path) -> list[Path]:
         """The Verilog to simulate."""
-        raise NotImplementedError
 
     def run(self, context: GateContext) -> GateResult:
         """Simulate; PASS only when vectors ran, all were exact and the bus was quiet."""

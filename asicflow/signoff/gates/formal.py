@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from typing import ClassVar
 
 from asicflow.flow import yosys
@@ -22,9 +23,9 @@ class FormalGate(Gate):
     limit: ClassVar[float] = 60.0
     words: ClassVar[tuple[str, str]]
 
+    @abstractmethod
     def sides(self, context: GateContext) -> tuple[Network, Network]:
         """Both networks."""
-        raise NotImplementedError
 
     def netlist(self, context: GateContext, name: str) -> Network:
         """A netlist of cells, elaborated once per run."""

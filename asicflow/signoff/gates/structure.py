@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from abc import abstractmethod
 
 from asicflow.flow.yosys import version as yosys_version
 from asicflow.signoff.context import GateContext
@@ -27,9 +28,9 @@ class ElaborationGate(Gate):
         result.tool = Tool("yosys", yosys_version())
         return result
 
+    @abstractmethod
     def judge(self, context: GateContext, found: Elaboration) -> GateResult:
         """The verdict."""
-        raise NotImplementedError
 
 
 class StructureGate(ElaborationGate):

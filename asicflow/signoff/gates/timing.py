@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import re
+from abc import abstractmethod
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -35,9 +36,9 @@ class TimingGate(Gate):
         result.tool = _tool(timing)
         return result
 
+    @abstractmethod
     def judge(self, context: GateContext, timing: dict[str, Any]) -> GateResult:
         """The verdict on the corners."""
-        raise NotImplementedError
 
 
 class SlackGate(TimingGate):
