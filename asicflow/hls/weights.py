@@ -1,9 +1,9 @@
 """SystemVerilog of the weights: one table, cut into blocks that synthesis keeps apart.
 
 Synthesis finds logic that distant bits of a large table share, and saves area by it; the price is wire, which
-then crosses the whole table. Blocks of about ``BLOCK`` bits, each mapped by itself, take a third more cell
-area than the jet tagger's table of 1064 x 32 bits mapped as a whole, and give a layout of less than half the
-area at the same wire density, because their wires stay short.
+then crosses the whole table. Measured on the jet tagger's table of 1064 x 32 bits, placed alone at 50 % on
+SKY130: blocks of 4 bits, each mapped by itself, take 36 % more cell area than the whole (26,193 to 19,212
+um2) and 26 % less wire (half perimeter 129 to 174 mm), on a core a third larger.
 """
 
 from __future__ import annotations

@@ -74,7 +74,7 @@ class PnrOptions:
 
     clock_port : name of the clock input, or "" for combinational designs.
     clock_period_ns : period in ns.
-    utilization : share of the core that cells fill; lowered up to twice when routing gets stuck, unless
+    utilization : share of the core that cells fill; lowered when wires crowd or routing gets stuck, unless
         `die_area` is given.
     aspect : core height over width.
     die_area : (width, height) of the die in um, or None.
@@ -130,17 +130,17 @@ def implement(
         raise PnrError("clock period and aspect must be positive", where="PnrOptions")
     utilization = options.utilization
     for attempt in range(ATTEMPTS):
-        run = _Run(netlist, top, library, options, utilization, progress)
+        run = _Run(netlist, top, library, options, utilization, progress, last=attempt == ATTEMPTS - 1)
         try:
             run.build()
         except RoutingStuck as stuck:
-            if options.die_area or attempt == ATTEMPTS - 1:
+            if options.die_area or run.last:
                 raise run.with_picture(stuck, outdir) from None
             utilization *= LOOSEN
             progress(f"route: stuck with {stuck.left} nets; trying again at {utilization:.0%} utilisation")
             continue
         except TooCrowded as crowded:
-            utilization *= (0.97 * CROWDED / crowded.use) ** 2
+            utilization *= max(0.97 * CROWDED / crowded.use, LOOSEN) ** 2
             progress(f"place: wires need {crowded.use:.0%} of the tracks; again at {utilization:.0%} utilisation")
             continue
         return run.write(outdir)
@@ -157,7 +157,7 @@ class TooCrowded(Exception):
 
 @dataclass
 class _Run:
-    """One attempt at one utilisation."""
+    """One attempt at one utilisation; the `last` one is routed however crowded it looks."""
 
     source: Path
     top: str
@@ -165,6 +165,7 @@ class _Run:
     options: PnrOptions
     utilization: float
     progress: Progress
+    last: bool = False
     seconds: dict[str, float] = field(default_factory=dict)
 
     def build(self) -> None:
@@ -279,10 +280,13 @@ class _Run:
             self.wires.forget()
             after = self._slowest().worst("setup")
             assert after is not None
-            if after <= slack:
+            if after > slack:
+                said = f"late paths pulled together, estimated slack {slack:.2f} -> {after:.2f} ns"
+            else:
                 self.placer.restore(state)
                 self.wires.forget()
-        self.progress(f"place: late paths pulled together, estimated slack {slack:.2f} -> {max(after, slack):.2f} ns")
+                said = f"pulling late paths together does not help, estimated slack stays {slack:.2f} ns"
+        self.progress(f"place: {said}")
 
     def _slowest(self) -> CornerTiming:
         name = next(k for k, c in self.library.corners.items() if c is self.library.slowest)
@@ -290,10 +294,10 @@ class _Run:
         return analyse(self.netlist, self.models, corner, self.wires, self._constraints())
 
     def _check_crowding(self) -> None:
-        """Do not spend time on routing what cannot be routed, unless the caller fixed the die."""
+        """Do not spend time on routing what cannot be routed while the die may still grow."""
         use = crowding(self.netlist, self.macros, self.plan, self.technology)
         log.info("crowded parts need %.0f %% of the tracks", 100 * use)
-        if use > CROWDED and not self.options.die_area:
+        if use > CROWDED and not self.options.die_area and not self.last:
             raise TooCrowded(use)
 
     def _legalise(self) -> None:

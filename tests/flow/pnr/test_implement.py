@@ -12,11 +12,13 @@ import pytest
 from beol import violations
 from kits import Kit, make_kit, random_netlist
 
-from asicflow.flow.pnr import PnrError, PnrOptions, implement
+from asicflow.flow.pnr import PnrError, PnrOptions, engine, implement
 from asicflow.flow.pnr.checks import Connectivity, check_layout
 from asicflow.flow.pnr.engine import _Run
-from asicflow.flow.pnr.netlist import read_netlist
+from asicflow.flow.pnr.netlist import Net, read_netlist
+from asicflow.flow.pnr.placement import Placer
 from asicflow.flow.pnr.power import straps
+from asicflow.flow.pnr.timing import CornerTiming
 from asicflow.pdk.lef import read_lef
 
 OPTIONS = PnrOptions(clock_port="clk", clock_period_ns=40.0, utilization=0.4)
@@ -192,11 +194,80 @@ def test_where_routing_stagnates_a_picture_shows_the_place(sky: Kit, tmp_path: P
     assert caught.value.where and str(picture) in str(caught.value)
 
 
-def test_late_paths_are_placed_again(sky: Kit, tmp_path: Path) -> None:
-    source = tmp_path / "dut.v"
+def late_run(sky: Kit, folder: Path, lines: list[str]) -> _Run:
+    """A run whose clock is far too fast."""
+    source = folder / "dut.v"
     source.write_text(random_netlist(sky, flops=24, gates=60))
+    options = PnrOptions("clk", 0.5, utilization=0.4)
+    return _Run(source, "dut", sky.library, options, options.utilization, lines.append)
+
+
+def test_late_paths_are_placed_again_and_the_better_placement_is_kept(sky: Kit, tmp_path: Path) -> None:
     lines: list[str] = []
-    implement(source, "dut", sky.library, PnrOptions("clk", 0.5, utilization=0.4), tmp_path / "out", lines.append)
-    said = next(line for line in lines if "late paths" in line)
-    before, after = (float(word) for word in said.split("slack ")[1].removesuffix(" ns").split(" -> "))
-    assert before < 0 and after >= before
+    run = late_run(sky, tmp_path, lines)
+    seen: list[tuple[float, list[tuple[int, int]]]] = []
+    original = _Run._slowest
+
+    def watched(self: _Run) -> CornerTiming:
+        timing = original(self)
+        slack = timing.worst("setup")
+        assert slack is not None
+        seen.append((slack, [(i.x, i.y) for i in self.netlist.instances.values()]))
+        return timing
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(_Run, "_slowest", watched)
+        prepared(run)
+    (before, old), (after, new) = seen
+    assert before < 0 and old != new
+    kept = [(i.x, i.y) for i in run.netlist.instances.values()]
+    assert kept == (new if after > before else old)
+    assert any(("pulled together" in line) == (after > before) for line in lines if "late paths" in line)
+
+
+def test_a_worse_placement_is_taken_back(sky: Kit, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Negative control: the second placement is spoilt, so the first must come back."""
+    lines: list[str] = []
+    run = late_run(sky, tmp_path, lines)
+    first: list[tuple[int, int]] = []
+
+    def spoilt(self: Placer, weights: dict[Net, float]) -> float:
+        assert weights and max(weights.values()) > 1
+        cells = [i for i in self.netlist.instances.values() if not i.fixed]
+        first.extend((i.x, i.y) for i in cells)
+        for k, cell in enumerate(cells):  # to opposite corners in turn
+            cell.x, cell.y = (self.plan.core[0], self.plan.core[1]) if k % 2 else (self.plan.width, self.plan.height)
+        return 0.0
+
+    monkeypatch.setattr(Placer, "place_again", spoilt)
+    prepared(run)
+    assert [(i.x, i.y) for i in run.netlist.instances.values() if not i.fixed] == first
+    assert any("does not help" in line for line in lines)
+
+
+def prepared(run: _Run) -> None:
+    """The run up to its placed, buffered netlist."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(_Run, "_check_crowding", stop)
+        with pytest.raises(StopHereError):
+            run.build()
+
+
+class StopHereError(Exception):
+    """Ends a run early."""
+
+
+def stop(self: _Run) -> None:
+    raise StopHereError
+
+
+def test_a_die_that_always_looks_crowded_is_routed_in_the_end(
+    sky: Kit, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(engine, "CROWDED", 1e-6)
+    source = tmp_path / "dut.v"
+    source.write_text(random_netlist(sky, flops=8, gates=20))
+    lines: list[str] = []
+    result = implement(source, "dut", sky.library, OPTIONS, tmp_path / "out", lines.append)
+    assert sum("again at" in line for line in lines) == engine.ATTEMPTS - 1
+    assert result.metrics["opens"] == result.metrics["shorts"] == 0
