@@ -113,6 +113,8 @@ class LayoutConfig(_Section):
     die_um: tuple[float, float] | None = Field(
         None, description="fixed die width and height in um; the design must fit"
     )
+    rings: bool = Field(False, description="power rings around the core (engine open)")
+    fill: bool = Field(False, description="density fill, for a layout that becomes a chip as it is (engine open)")
     seed: int = Field(1, ge=0, description="seed of placement and routing")
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from siliconcompiler.tools.verilator.lint import LintTask
 
 
@@ -12,6 +14,15 @@ class VerilatorLint(LintTask):  # type: ignore[misc]
     itself would end with an error code on the first one.
     """
 
+    def __init__(self) -> None:
+        super().__init__()
+        self.add_parameter("boxes", "file", "Verilog modules of hard macros")
+
+    def set_boxes(self, path: Path) -> None:
+        """Name the file with the hard macros: Verilator wants to know modules of generate branches not taken, too."""
+        self.set("var", "boxes", str(path))
+
     def runtime_options(self) -> list[str]:
-        """Stock options, plus one that keeps warnings from ending the run."""
-        return [*super().runtime_options(), "-Wno-fatal"]
+        """Stock options, plus one that keeps warnings from ending the run, and the macros."""
+        boxes = self.find_files("var", "boxes")
+        return [*super().runtime_options(), "-Wno-fatal", *(["-v", str(boxes)] if boxes else [])]

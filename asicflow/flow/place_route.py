@@ -44,6 +44,9 @@ class PlaceRouteTask(FlowTask):
             die_area=settings.die_um,
             seed=settings.seed,
             hold_margin_ns=settings.hold_margin_ns,
+            rings=settings.rings,
+            fill=settings.fill,
+            blocks=settings.blocks,
         )
         result = implement(netlist, settings.top, settings.load_library(), options, outputs, self.progress)
         self.record_layout(result.metrics)

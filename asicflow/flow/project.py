@@ -8,8 +8,10 @@ from siliconcompiler import ASIC, Design
 
 from asicflow.flow import synthesis
 from asicflow.flow.graph import make_flow
+from asicflow.flow.lint import VerilatorLint
 from asicflow.flow.settings import FlowSettings
 from asicflow.flow.task import FlowTask
+from asicflow.pdk.block import BOXES
 from asicflow.pdk.config import Library, Pdk
 from asicflow.pdk.siliconcompiler import add_target
 
@@ -48,6 +50,9 @@ def make_project(
     add_target(project, pdk, library, build / "openroad" if engine == "openroad" else None)
     project.set_flow(make_flow(engine))
     _set_options(project, build, job)
+    for path in files:
+        if path.name == BOXES:
+            VerilatorLint.find_task(project).set_boxes(path)
     synthesis.configure(project, library, build / "bin", strategy)
     path = settings.save(build / f"settings_{job}.json")
     _point_to_settings(project, path)

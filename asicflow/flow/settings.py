@@ -13,6 +13,7 @@ from pathlib import Path
 from pydantic import BaseModel, ConfigDict
 
 from asicflow.config import Config
+from asicflow.pdk.block import Block
 from asicflow.pdk.config import Library, Pdk, load_pdk
 
 
@@ -29,7 +30,7 @@ def code_digest() -> str:
 class FlowSettings(BaseModel):
     """Settings of one layout run; lengths in um, times in ns.
 
-    ``code`` identifies the version of the flow that is to run.
+    ``code`` identifies the version of the flow that is to run; ``blocks`` are the hard macros of the design.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -48,6 +49,9 @@ class FlowSettings(BaseModel):
     die_um: tuple[float, float] | None
     seed: int
     hold_margin_ns: float = 0.1
+    rings: bool = False
+    fill: bool = False
+    blocks: tuple[Block, ...] = ()
 
     @classmethod
     def create(
@@ -60,6 +64,7 @@ class FlowSettings(BaseModel):
         sdc: Path,
         clock_port: str,
         period_ns: float,
+        blocks: tuple[Block, ...] = (),
     ) -> FlowSettings:
         """Collect the settings of a run from the configuration and the design's description."""
         return cls(
@@ -76,6 +81,9 @@ class FlowSettings(BaseModel):
             aspect=config.layout.aspect,
             die_um=config.layout.die_um,
             seed=config.layout.seed,
+            rings=config.layout.rings,
+            fill=config.layout.fill,
+            blocks=blocks,
         )
 
     @classmethod

@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 import shutil
 import subprocess
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from functools import cache
 from pathlib import Path
 
@@ -20,11 +20,13 @@ from asicflow.errors import StageError, ToolMissing
 from asicflow.flow.files import copy_plain
 from asicflow.flow.port_load import add_port_loads, split_load
 from asicflow.pdk.config import Corner
-from asicflow.pdk.liberty import Liberty, read_liberty
+from asicflow.pdk.liberty import LibertyCell, read_liberty
 
 SCRIPT = Path(__file__).with_name("sta.tcl")
 INSTALL = "apt-get install opensta"
 MAX_PATHS = 100_000
+_LIBERTY = "corner.lib"
+"""End of the names under which OpenSTA reads Liberty files: its warnings name them."""
 
 
 class TimingPath(BaseModel):
@@ -98,7 +100,16 @@ def version() -> str:
     return (done.stdout + done.stderr).split()[0]
 
 
-def analyse(netlist: Path, spef: Path, sdc: Path, top: str, name: str, corner: Corner, out: Path) -> CornerTiming:
+def analyse(
+    netlist: Path,
+    spef: Path,
+    sdc: Path,
+    top: str,
+    name: str,
+    corner: Corner,
+    out: Path,
+    blocks: Sequence[Path] = (),
+) -> CornerTiming:
     """Analyse one corner.
 
     Parameters
@@ -117,6 +128,8 @@ def analyse(netlist: Path, spef: Path, sdc: Path, top: str, name: str, corner: C
         Gives the Liberty file.
     out : Path
         Folder for scripts, raw numbers and reports.
+    blocks : sequence of Path
+        Liberty files of the hard macros in this corner.
 
     Returns
     -------
@@ -132,30 +145,40 @@ def analyse(netlist: Path, spef: Path, sdc: Path, top: str, name: str, corner: C
         something that does not exist, or a net has no parasitics.
     """
     version()
-    for what, path in (("netlist", netlist), ("SPEF", spef), ("SDC", sdc), ("Liberty file", corner.liberty)):
+    libraries = [corner.liberty, *dict.fromkeys(blocks)]
+    files = [("netlist", netlist), ("SPEF", spef), ("SDC", sdc), *(("Liberty file", path) for path in libraries)]
+    for what, path in files:
         if not path.is_file() or path.stat().st_size == 0:
             raise StageError(f"timing needs a {what} that is not there or is empty", where=str(path))
     shutil.rmtree(out, ignore_errors=True)
     out.mkdir(parents=True)
-    liberty_text = out / "corner.lib"
-    copy_plain(corner.liberty, liberty_text)  # OpenSTA 2.0 does not unpack
+    texts = [out / f"{k}.{_LIBERTY}" for k in range(len(libraries))]
+    for path, text in zip(libraries, texts, strict=True):
+        copy_plain(path, text)  # OpenSTA 2.0 does not unpack
     constraints, load = split_load(sdc.read_text())
     loaded, unloaded = out / "loaded.spef", out / "unloaded.sdc"
     loaded.write_text(add_port_loads(spef.read_text(), load))
     unloaded.write_text(constraints)
-    log = _run(netlist, loaded, unloaded, top, liberty_text, out)
-    liberty_text.unlink()
+    log = _run(netlist, loaded, unloaded, top, texts, out)
+    for text in texts:
+        text.unlink()
     _check_log(log, out)
     _check_parasitics(loaded, out)
     loaded.unlink()
-    return _collect(name, corner, read_liberty(corner.liberty), out)
+    cells = {name: cell for path in libraries for name, cell in read_liberty(path).cells.items()}
+    return _collect(name, corner, cells, out)
 
 
-def _run(netlist: Path, spef: Path, sdc: Path, top: str, liberty: Path, out: Path) -> str:
+def _run(netlist: Path, spef: Path, sdc: Path, top: str, liberties: Sequence[Path], out: Path) -> str:
     values = {
-        "liberty": liberty, "netlist": netlist, "top": top, "spef": spef, "sdc": sdc, "paths": MAX_PATHS,
+        "liberties": " ".join(f"{{{path.resolve()}}}" for path in liberties),
+        "netlist": netlist,
+        "top": top,
+        "spef": spef,
+        "sdc": sdc,
+        "paths": MAX_PATHS,
         "out": out,
-    }  # fmt: skip
+    }
     lines = [f"set {key} {{{value.resolve() if isinstance(value, Path) else value}}}" for key, value in values.items()]
     lines += [
         f"if {{[catch {{source {{{SCRIPT}}}}} message]}} {{",
@@ -183,7 +206,7 @@ def _check_log(log: str, out: Path) -> None:
     unknown object, or a cell becomes a black box; each makes the numbers worthless.
     """
     errors = [line for line in log.splitlines() if line.startswith("Error")]
-    doubts = [line for line in log.splitlines() if line.startswith("Warning") and "corner.lib" not in line]
+    doubts = [line for line in log.splitlines() if line.startswith("Warning") and _LIBERTY not in line]
     if errors or doubts:
         raise StageError(f"OpenSTA: {(errors or doubts)[0]}", where=str(out / "sta.log"))
     if not (out / "done.txt").exists():
@@ -237,14 +260,14 @@ def _rows(path: Path) -> list[list[str]]:
     return [line.split("\t") for line in path.read_text().splitlines() if line]
 
 
-def _collect(name: str, corner: Corner, liberty: Liberty, out: Path) -> CornerTiming:
+def _collect(name: str, corner: Corner, views: Mapping[str, LibertyCell], out: Path) -> CornerTiming:
     summary = {row[0]: row[1:] for row in _rows(out / "summary.txt")}
     if "clock" not in summary:
         raise StageError("the constraints define no clock", where=str(out / "sta.log"))
     period = float(summary["clock"][1])
     setup = float(summary["worst_max"][0])
     register = float(summary["register_max"][0]) if "register_max" in summary else setup
-    slews, loads = limits(liberty, out)
+    slews, loads = limits(views, out)
     check = (out / "check.rpt").read_text()
     return CornerTiming(
         corner=name,
@@ -276,20 +299,20 @@ def _paths(path: Path) -> list[TimingPath]:
     return sorted((p for p in found if p.slack_ns < 0), key=lambda p: p.slack_ns)
 
 
-def limits(liberty: Liberty, out: Path) -> tuple[list[Violation], list[Violation]]:
+def limits(views: Mapping[str, LibertyCell], out: Path) -> tuple[list[Violation], list[Violation]]:
     """Compare every slew and every load with the Liberty limits; worst excess first."""
     cells = {plain(row[0]): row[1] for row in _rows(out / "cells.txt")}
     slews = []
     for pin, seconds in _rows(out / "slews.txt"):
         cell, port = _cell_and_port(plain(pin), cells)
-        limit = liberty.cells[cell].pins[port].max_transition
+        limit = views[cell].pins[port].max_transition
         value = float(seconds) * 1e9
         if limit is not None and value > limit:
             slews.append(Violation(pin=plain(pin), cell=cell, value=value, limit=limit))
     loads = []
     for pin, _net, farads in _rows(out / "loads.txt"):
         cell, port = _cell_and_port(plain(pin), cells)
-        limit = liberty.cells[cell].pins[port].max_capacitance
+        limit = views[cell].pins[port].max_capacitance
         value = float(farads) * 1e12
         if limit is not None and value > limit:
             loads.append(Violation(pin=plain(pin), cell=cell, value=value, limit=limit))

@@ -1,6 +1,6 @@
 # Timing of one design in one corner, with OpenSTA 2.0 or later.
 #
-# asicflow writes a prologue that sets liberty, netlist, top, spef, sdc, paths and out,
+# asicflow writes a prologue that sets liberties, netlist, top, spef, sdc, paths and out,
 # then sources this file. Every number goes to a file of its own under $out as plain text;
 # asicflow judges them. Only commands of OpenSTA 2.0 are used: it has no report of violating
 # slews and capacitances, so all of them are written out. Units: slack ns, slew s, load F.
@@ -49,7 +49,9 @@ proc worst_paths {delay limit} {
   return $text
 }
 
-read_liberty $liberty
+foreach liberty $liberties {
+  read_liberty $liberty
+}
 read_verilog $netlist
 link_design $top
 read_sdc $sdc

@@ -14,7 +14,9 @@ from asicflow.errors import StageError, ToolMissing, UserError
 from asicflow.flow import sta, yosys
 from asicflow.flow.job import Attempt, Job, publish
 from asicflow.flow.settings import FlowSettings
+from asicflow.pdk.block import BOXES, Block, black_boxes, memory_block
 from asicflow.pdk.config import Library, Pdk, load_pdk, missing_files
+from asicflow.pdk.memory import FLIPFLOPS, compose, macros
 from asicflow.pdk.root import resolve
 from asicflow.workspace import Workspace
 
@@ -52,11 +54,12 @@ def run_flow(config: Config, ws: Workspace, progress: Callable[[str], None]) -> 
     check_tools(engine)
     pdk, library = load_target(config, progress)
     soc = read_soc(ws.soc)
+    blocks = memory_blocks(config, pdk, library)
     settings = FlowSettings.create(
         config, pdk, library, top=soc["top"], sdc=ws.soc / soc["sdc"], clock_port=soc["clock"]["port"],
-        period_ns=float(soc["clock"]["period_ns"]),
+        period_ns=float(soc["clock"]["period_ns"]), blocks=blocks,
     )  # fmt: skip
-    job = Job(settings, [ws.soc / name for name in soc["files"]], ws.layout / "sc", engine, pdk, library)
+    job = Job(settings, design_files(ws, soc, pdk), ws.layout / "sc", engine, pdk, library)
     publish(close_timing(job, progress), job, ws.layout)
 
 
@@ -130,6 +133,58 @@ def load_target(config: Config, progress: Callable[[str], None]) -> tuple[Pdk, L
             hint="asicflow doctor lists every file a run needs",
         )
     return pdk, library
+
+
+def memory_blocks(config: Config, pdk: Pdk, library: Library) -> tuple[Block, ...]:
+    """Return the memory macros of the design.
+
+    A corner that a macro's makers did not characterise takes the typical one's timing;
+    ``layout.json`` names the Liberty file of every block and corner, and the timing gate says so.
+
+    Raises
+    ------
+    UserError
+        If a LEF or Liberty file is missing.
+    """
+    if config.top == "accel" or config.soc.ram == FLIPFLOPS:
+        return ()
+    used = {compose(pdk, size).macro.name for size in (config.soc.imem_bytes, config.soc.dmem_bytes)}
+    found = []
+    for macro in (m for m in macros(pdk) if m.name in used):
+        for path in (macro.lef, *macro.liberty.values()):
+            if not path.is_file():
+                raise UserError(
+                    f"a file of memory macro {macro.name} is missing",
+                    where=str(path),
+                    hint="complete the PDK root, or set soc.ram to flipflops",
+                )
+        known = [name for name in library.corners if name in macro.liberty]
+        complete = len(known) == len(library.corners)
+        stand_in = "" if complete else next(n for n, c in library.corners.items() if c is library.typical)
+        found.append(memory_block(macro, library.corners, stand_in))
+    return tuple(found)
+
+
+def design_files(ws: Workspace, soc: dict[str, Any], pdk: Pdk) -> list[Path]:
+    """Return the RTL in compilation order; the macros of the process get modules without contents.
+
+    Raises
+    ------
+    StageError
+        If the firmware stage did not leave what the design holds as logic.
+    """
+    files = [Path(path) for path in soc.get("external_files", [])]
+    for name in soc.get("firmware_files", []):
+        files.append(ws.firmware / name)
+        if not files[-1].is_file():
+            raise StageError("the firmware stage has not run", where=str(files[-1]), hint="asicflow run")
+    lefs = [macro.lef for macro in macros(pdk) if macro.lef.is_file()]
+    if soc["top"] != "accel" and lefs:
+        boxes = ws.layout / "sc" / BOXES
+        boxes.parent.mkdir(parents=True, exist_ok=True)
+        boxes.write_text(black_boxes(lefs))
+        files.append(boxes)
+    return [*files, *(ws.soc / name for name in soc["files"])]
 
 
 def read_soc(folder: Path) -> dict[str, Any]:

@@ -131,7 +131,8 @@ class GateContext:
     @cached_property
     def layout(self) -> Layout:
         """The GDS of the top cell."""
-        return Layout(self.path("layout/{top}.gds"), self.top, self.library.layers)
+        fill = self.library.route.get("fill", {}).get("layers", {})
+        return Layout(self.path("layout/{top}.gds"), self.top, self.library.layers, fill)
 
     @cached_property
     def netlist(self) -> Module:

@@ -66,7 +66,7 @@ def density_rows(layout: Layout, limits: list[DensityLimit], which: str) -> Rows
         windows = _windows(layout, limit)
         pick = max if which == "maximum" else min
         worst, centre = pick(windows, key=lambda w: w[0])
-        metal = layout.region(limit.layer).area()
+        metal = layout.filled(limit.layer).area()
         rows.append(
             {
                 "layer": limit.layer,
@@ -84,7 +84,7 @@ def density_rows(layout: Layout, limits: list[DensityLimit], which: str) -> Rows
 
 def _windows(layout: Layout, limit: DensityLimit) -> list[tuple[float, kdb.Point]]:
     """(density, centre) of each window; one window over the die when the die is smaller."""
-    die, metal = layout.die, layout.region(limit.layer)
+    die, metal = layout.die, layout.filled(limit.layer)
     size = round(limit.window * 1000) or max(die.width(), die.height())
     step = round(limit.step * 1000) or size
     found = []

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -43,6 +43,8 @@ class Layout:
         Name of the top cell.
     layers : dict
         Mask layers of the PDK from the lowest up.
+    fill : dict, optional
+        GDS (layer, datatype) of dummy metal by mask layer.
 
     Raises
     ------
@@ -50,7 +52,9 @@ class Layout:
         If the file has no such cell, or its database unit is not one nanometre.
     """
 
-    def __init__(self, path: Path, top: str, layers: dict[str, GdsLayer]) -> None:
+    def __init__(
+        self, path: Path, top: str, layers: dict[str, GdsLayer], fill: Mapping[str, tuple[int, int]] | None = None
+    ) -> None:
         self.path = path
         self.db = kdb.Layout()
         self.db.read(str(path))
@@ -61,6 +65,7 @@ class Layout:
             raise UserError(f"the layout has no cell {top}", where=str(path), hint=f"top cells: {names}")
         self.cell = self.db.cell(top)
         self.layers = layers
+        self.fill = fill or {}
         self._flat: dict[tuple[int, int], kdb.Region] = {}
         self._deep: dict[tuple[int, int], kdb.Region] = {}
         self._store = kdb.DeepShapeStore()
@@ -73,6 +78,12 @@ class Layout:
     def region(self, name: str) -> kdb.Region:
         """All shapes of a layer, cells included, flat and merged."""
         return self.flat(self.layers[name].drawing)
+
+    def filled(self, name: str) -> kdb.Region:
+        """All shapes of a layer with its dummy metal, flat and merged."""
+        if name not in self.fill:
+            return self.region(name)
+        return (self.region(name) + self.flat(self.fill[name])).merged()
 
     def flat(self, pair: tuple[int, int]) -> kdb.Region:
         """All shapes of a GDS (layer, datatype), cells included, flat and merged."""

@@ -12,6 +12,7 @@ import klayout.db as db
 import pytest
 
 from asicflow.config import Config
+from asicflow.pdk.block import Block
 from asicflow.pdk.config import Library
 from asicflow.workspace import Workspace
 
@@ -80,6 +81,9 @@ class FakeOptions:
     aspect: float
     seed: int
     hold_margin_ns: float
+    rings: bool
+    fill: bool
+    blocks: tuple[Block, ...]
     die_area: tuple[float, float] | None = None
 
 

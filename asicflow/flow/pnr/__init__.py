@@ -1,7 +1,10 @@
 """The open place-and-route engine: from a mapped netlist to a checked layout."""
 
-from asicflow.flow.pnr.blocks import Block, BlockPlace, memory_block
-from asicflow.flow.pnr.engine import PnrOptions, PnrResult, implement
+from asicflow.flow.pnr.blocks import BlockPlace
+from asicflow.flow.pnr.design import Design, PnrResult
+from asicflow.flow.pnr.engine import implement
 from asicflow.flow.pnr.netlist import PnrError
+from asicflow.flow.pnr.options import PnrOptions
+from asicflow.pdk.block import Block, memory_block
 
-__all__ = ["Block", "BlockPlace", "PnrError", "PnrOptions", "PnrResult", "implement", "memory_block"]
+__all__ = ["Block", "BlockPlace", "Design", "PnrError", "PnrOptions", "PnrResult", "implement", "memory_block"]

@@ -8,44 +8,19 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
 
 from asicflow.flow.pnr.access import overlap
 from asicflow.flow.pnr.netlist import Instance, Netlist, PnrError
 from asicflow.flow.pnr.orientation import ORIENTATIONS, outline, size_of, to_die
 from asicflow.flow.pnr.positions import pin_centre
 from asicflow.flow.pnr.technology import Technology
-from asicflow.pdk import memory
+from asicflow.pdk.block import Block
 from asicflow.pdk.lef import Macro, Rect, read_lef
 
 FRONT_ROWS, FRONT_TRACKS = 10, 2
 """Rows at least, and tracks per pin, kept free before the side of a placed block that has most pins."""
-
-
-@dataclass(frozen=True)
-class Block:
-    """The views of hard macros.
-
-    lef : LEF file with one or more macros.
-    liberty : Liberty file per timing corner of the library.
-    gds : GDS file with the macros' layouts; without one, the pins of the LEF are drawn.
-    """
-
-    lef: Path
-    liberty: Mapping[str, Path]
-    gds: Path | None = None
-
-
-def memory_block(macro: memory.Macro, corners: Iterable[str], stand_in: str = "") -> Block:
-    """The block of a PDK file's memory macro; its GDS counts when the file is there.
-
-    For corners that the macro's makers did not characterise, `stand_in` names the corner whose Liberty file
-    serves instead; without it `read_blocks` refuses them.
-    """
-    other = dict.fromkeys(corners, macro.liberty[stand_in]) if stand_in else {}
-    return Block(macro.lef, {**other, **macro.liberty}, macro.gds if macro.gds.is_file() else None)
 
 
 @dataclass(frozen=True)

@@ -186,6 +186,10 @@ def _check_power(
                 x, y = _middle(rect)
                 where = f"strap at x {x / 1e3:.2f} y {y / 1e3:.2f} um"
                 clusters.setdefault(probe.cluster(config.layer, x, y), where)
+        for layer, rect, is_power in plan.rings:
+            if is_power == power:
+                x, y = _middle(rect)
+                clusters.setdefault(probe.cluster(layer, x, y), f"ring at x {x / 1e3:.2f} y {y / 1e3:.2f} um")
         if None in clusters:
             result.power.append(f"{name}: no metal at the {clusters[None]}")
         if len(clusters) > 1:

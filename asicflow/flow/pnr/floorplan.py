@@ -34,7 +34,8 @@ class Floorplan:
     """Die and core in nm, the die's lower left corner at (0, 0).
 
     The routing grid has `columns` x `lines` nodes over the whole die. `segments` are the spans (nm) of every
-    row that hold cells: the whole row where no block cuts it. `hooks` join the blocks' supply pins to the straps.
+    row that hold cells: the whole row where no block cuts it. `hooks` join the blocks' supply pins to the straps;
+    `rings` are the pieces of the power rings as (layer, rectangle, is power).
     """
 
     width: int
@@ -47,6 +48,7 @@ class Floorplan:
     segments: list[list[Span]]
     pins: dict[str, PinPlace] = field(default_factory=dict)
     hooks: Hooks = field(default_factory=Hooks)
+    rings: list[tuple[str, Rect, bool]] = field(default_factory=list)
 
     def row_y(self, row: int, row_height: int) -> int:
         """Lower edge of a row, nm."""

@@ -7,7 +7,6 @@ from pathlib import Path
 
 import klayout.db as kdb
 
-from asicflow.flow.pnr.blocks import Block
 from asicflow.flow.pnr.floorplan import Floorplan
 from asicflow.flow.pnr.geometry import NetGeometry, layer_shapes
 from asicflow.flow.pnr.netlist import Netlist, PnrError
@@ -15,6 +14,7 @@ from asicflow.flow.pnr.notches import closed, owned
 from asicflow.flow.pnr.orientation import klayout_trans
 from asicflow.flow.pnr.power import strap_cuts, strap_shapes, straps
 from asicflow.flow.pnr.technology import Technology
+from asicflow.pdk.block import Block
 from asicflow.pdk.config import Library
 from asicflow.pdk.lef import Macro, Rect, read_lef
 

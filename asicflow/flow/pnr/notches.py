@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 import klayout.db as kdb
 
-from asicflow.flow.pnr.access import distance2
+from asicflow.flow.pnr.access import around, distance2
 from asicflow.flow.pnr.geometry import NetGeometry, layer_shapes
 from asicflow.flow.pnr.technology import Technology
 from asicflow.pdk.lef import Rect
@@ -69,6 +69,26 @@ def pins_at_faults(geometries: Sequence[NetGeometry], technology: Technology) ->
     if technology.config.pin_cut is None:  # the first layer takes no wires
         layers.discard(0)
     return [found for layer in sorted(layers) for found in _faults_on(layer, geometries, technology)]
+
+
+def pins_with_near_cuts(geometries: Sequence[NetGeometry], technology: Technology) -> list[tuple[int, int]]:
+    """(net, pin) pairs whose pin cut is nearer than the rule to that of another pin of the same net.
+
+    Between nets the router keeps the cuts of a cell's pins apart; a net with two pins on one cell is on its own.
+    """
+    if technology.config.pin_cut is None:
+        return []
+    rules = technology.lef.layers[technology.config.pin_cut.layer]
+    half = rules.width // 2
+    found = []
+    for number, geometry in enumerate(geometries):
+        cuts = [(pin, landing.cut) for pin, landing in enumerate(geometry.landings) if landing.cut]
+        for k, (pin, (x, y)) in enumerate(cuts):
+            mine = around(x, y, (half, half))
+            gaps = (distance2(mine, around(*other, (half, half))) for _, other in cuts[:k] if other != (x, y))
+            if any(gap < rules.spacing**2 for gap in gaps):
+                found.append((number, pin))
+    return found
 
 
 def _faults_on(index: int, geometries: Sequence[NetGeometry], technology: Technology) -> list[tuple[int, int]]:

@@ -315,9 +315,9 @@ def check_placement(netlist: Netlist, plan: Floorplan, macros: dict[str, Macro])
 
 def add_fillers(netlist: Netlist, plan: Floorplan, macros: dict[str, Macro], technology: Technology,
                 fillers: Sequence[str]) -> int:  # fmt: skip
-    """Fill the gaps of all rows with `fillers` (any order); the number added. Gaps that no filler fits
-    raise PnrError, so wells and rails are continuous."""
-    by_width = sorted(((macros[f].width, f) for f in fillers), reverse=True)
+    """Fill the gaps of all rows, the widest cell that fits first, of equal ones the first of `fillers`; the
+    number added. Gaps that no filler fits raise PnrError, so wells and rails are continuous."""
+    by_width = sorted(((macros[f].width, f) for f in fillers), key=lambda pair: -pair[0])
     added = 0
     for row, gaps in row_gaps(netlist, plan, macros).items():
         for x, right in gaps:

@@ -91,6 +91,30 @@ class Strap(_Section):
     cross: CrossWire | None = None
 
 
+class Ring(_Section):
+    """Power rings around the core (nm): horizontal pieces on `layer`, vertical ones on the straps' layer, all
+    `width` wide and `space` apart. Where they cross straps and each other there is a `cut` at every pair of
+    `offsets` from the crossing, and a pad of half extents `pad` on the straps' layer."""
+
+    layer: str
+    width: int
+    space: int
+    cut: str
+    offsets: list[int]
+    pad: Half
+
+
+class Fill(_Section):
+    """Density fill: squares of `size` nm, `gap` apart (some layers' own in `gaps`) and `clear` from all metal of
+    their layer; per layer the GDS layer and datatype of the process' dummy metal."""
+
+    size: int
+    gap: int
+    clear: int
+    layers: dict[str, tuple[int, int]]
+    gaps: dict[str, int] = Field(default_factory=dict)
+
+
 class IoPins(_Section):
     """Layers of the pins on the left and right edges (horizontal) and on the others."""
 
@@ -108,6 +132,8 @@ class RouteConfig(_Section):
     layers: list[RouteLayer] = Field(min_length=2)
     vias: list[RouteVia]
     straps: Strap
+    rings: Ring | None = None
+    fill: Fill | None = None
     pins: IoPins
     margin: tuple[int, int]
     tap_pitch: int
@@ -180,8 +206,11 @@ class Technology:
         return self.lef.layers[self.vias[index].cut]
 
 
-def load_technology(library: Library) -> Technology:
-    """The technology of a library; UserError naming the key that is missing, unknown or contradictory."""
+def load_technology(library: Library, rings: bool = False) -> Technology:
+    """The technology of a library; UserError naming the key that is missing, unknown or contradictory.
+
+    Without `rings` its configuration has none; with them the margin between core and die is wider by their depth.
+    """
     where = f"route section of library {library.name}"
     if not library.route:
         raise UserError("the PDK file has no route section", where=where, hint="the open engine needs one")
@@ -196,8 +225,22 @@ def load_technology(library: Library) -> Technology:
     if site.width % config.grid.x or site.height % config.grid.y:
         raise UserError("the site is no multiple of the routing grid", where=where)
     _check_names(config, lef, where)
+    config = _with_rings(config, where) if rings else config.model_copy(update={"rings": None})
     layers = tuple(_layer_model(config, lef, i, where) for i in range(len(config.layers)))
     return Technology(lef, config, layers, tuple(config.vias), site.width, site.height)
+
+
+def _with_rings(config: RouteConfig, where: str) -> RouteConfig:
+    """The configuration with room for the rings in its margin, in whole pairs of grid steps."""
+    if config.rings is None:
+        raise UserError(
+            "the PDK file describes no power rings", where=where, hint="leave rings out, or add route.rings"
+        )
+    depth = 2 * (config.rings.width + config.rings.space)
+    wider = [
+        m + -(-depth // (2 * g)) * 2 * g for m, g in zip(config.margin, (config.grid.x, config.grid.y), strict=True)
+    ]
+    return config.model_copy(update={"margin": (wider[0], wider[1])})
 
 
 def _check_names(config: RouteConfig, lef: TechLef, where: str) -> None:
@@ -209,6 +252,10 @@ def _check_names(config: RouteConfig, lef: TechLef, where: str) -> None:
         names.append(config.pin_cut.layer)
     if config.straps.cross:
         names += [config.straps.cross.layer, config.straps.cross.cut]
+    if config.fill:
+        names += config.fill.layers
+    if config.rings:
+        names += [config.rings.layer, config.rings.cut]
     for name in names:
         if name not in lef.layers:
             raise UserError(f"unknown layer {name}", where=where, hint=f"known: {', '.join(lef.layers)}")

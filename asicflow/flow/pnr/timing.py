@@ -12,8 +12,8 @@ from collections import deque
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 
-from asicflow.flow.pnr.blocks import Block
 from asicflow.flow.pnr.netlist import Instance, Net, Netlist, PnrError, Port
+from asicflow.pdk.block import Block
 from asicflow.pdk.config import Library
 from asicflow.pdk.lef import Macro
 from asicflow.pdk.liberty import Liberty, LibertyCell, TimingArc, read_liberty

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import klayout.db as kdb
 
-from asicflow.flow.pnr.blocks import Block
+from asicflow.pdk.block import Block
 from asicflow.pdk.config import Library
 from asicflow.pdk.lef import Macro, Rect
 

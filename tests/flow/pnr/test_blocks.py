@@ -16,7 +16,7 @@ from small_block import LIBERTY, lef, macro_of, write_block
 from asicflow.flow.pnr import Block, BlockPlace, PnrError, PnrOptions, memory_block
 from asicflow.flow.pnr.blocks import BlockPlan, block_plan, grown, read_blocks
 from asicflow.flow.pnr.checks import Connectivity, check_layout
-from asicflow.flow.pnr.engine import _Run
+from asicflow.flow.pnr.design import Design
 from asicflow.flow.pnr.floorplan import Floorplan, make_floorplan, place_pins
 from asicflow.flow.pnr.grid import build_problem
 from asicflow.flow.pnr.netlist import Instance, Netlist, PortDecl, read_netlist
@@ -205,7 +205,7 @@ class Built:
     """A finished run."""
 
     kit: Kit
-    run: _Run
+    run: Design
     folder: Path
     metrics: dict[str, object]
 
@@ -247,9 +247,10 @@ def turned(sky: Kit, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Built
         f"ram{k}": BlockPlace(25 + 80 * (k % 4) + 0.005 * k, 30 + 90 * (k // 4) + 0.115 * k, turn)
         for k, turn in enumerate(ORIENTATIONS)
     }
-    options = PnrOptions("clk", 40.0, die_area=(350.0, 210.0), blocks=(block,), block_places=places, halo_um=5.0)
-    run = _Run(source, "dut", sky.library, options, 0.4, lambda line: None)
-    run.build()
+    options = PnrOptions("clk", 40.0, 0.4, die_area=(350.0, 210.0), blocks=(block,), block_places=places, halo_um=5.0)
+    run = Design(source, "dut", sky.library, options)
+    run.place()
+    run.route()
     yield Built(sky, run, folder, run.write(folder / "out").metrics)
 
 
@@ -376,12 +377,13 @@ def bits(first: int, count: int) -> str:
     return "{" + ", ".join(f"n{k}" for k in range(first, first + count)) + "}"
 
 
-def implemented(kit: Kit, block: Block, text: str, folder: Path) -> _Run:
+def implemented(kit: Kit, block: Block, text: str, folder: Path) -> Design:
     source = folder / "dut.v"
     source.write_text(text)
-    options = PnrOptions("clk", 40.0, blocks=(block,))
-    run = _Run(source, "dut", kit.library, options, 0.4, lambda line: None)
-    run.build()
+    options = PnrOptions("clk", 40.0, 0.4, blocks=(block,))
+    run = Design(source, "dut", kit.library, options)
+    run.place()
+    run.route()
     return run
 
 

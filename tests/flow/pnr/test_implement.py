@@ -14,7 +14,7 @@ from kits import Kit, make_kit, random_netlist
 
 from asicflow.flow.pnr import PnrError, PnrOptions, engine, implement
 from asicflow.flow.pnr.checks import Connectivity, check_layout
-from asicflow.flow.pnr.engine import _Run
+from asicflow.flow.pnr.design import Design
 from asicflow.flow.pnr.netlist import Net, read_netlist
 from asicflow.flow.pnr.placement import Placer
 from asicflow.flow.pnr.power import straps
@@ -29,7 +29,7 @@ class Built:
     """A finished run with its files and progress lines."""
 
     kit: Kit
-    run: _Run
+    run: Design
     folder: Path
     lines: list[str]
 
@@ -41,8 +41,9 @@ def built(request: pytest.FixtureRequest, pdk_root: Path, tmp_path_factory: pyte
     source = folder / "dut.v"
     source.write_text(random_netlist(kit, flops=24, gates=60))
     lines: list[str] = []
-    run = _Run(source, "dut", kit.library, OPTIONS, OPTIONS.utilization, lines.append)
-    run.build()
+    run = Design(source, "dut", kit.library, OPTIONS, lines.append)
+    run.place()
+    run.route()
     run.write(folder / "out")
     yield Built(kit, run, folder, lines)
 
@@ -90,6 +91,14 @@ def test_labels_name_every_port_and_supply(built: Built) -> None:
             shapes = layout.top_cell().shapes(layout.layer(*pairs.label))
             names |= {s.text_string for s in shapes.each() if s.is_text()}
     assert names == {*built.run.netlist.ports, library.power.power_net, library.power.ground_net}
+
+
+def test_gaps_hold_decoupling_capacitors_where_they_fit(built: Built) -> None:
+    run, cells = built.run, built.kit.library.cells
+    used = [i.cell for i in run.netlist.instances.values()]
+    assert set(used) & set(cells.decaps)
+    narrowest = min(run.macros[c].width for c in cells.decaps)
+    assert all(run.macros[c].width <= narrowest for c in set(used) & set(cells.fillers))
 
 
 def test_estimated_timing_is_clean(built: Built) -> None:
@@ -194,21 +203,21 @@ def test_where_routing_stagnates_a_picture_shows_the_place(sky: Kit, tmp_path: P
     assert caught.value.where and str(picture) in str(caught.value)
 
 
-def late_run(sky: Kit, folder: Path, lines: list[str]) -> _Run:
+def late_run(sky: Kit, folder: Path, lines: list[str]) -> Design:
     """A run whose clock is far too fast."""
     source = folder / "dut.v"
     source.write_text(random_netlist(sky, flops=24, gates=60))
     options = PnrOptions("clk", 0.5, utilization=0.4)
-    return _Run(source, "dut", sky.library, options, options.utilization, lines.append)
+    return Design(source, "dut", sky.library, options, lines.append)
 
 
 def test_late_paths_are_placed_again_and_the_better_placement_is_kept(sky: Kit, tmp_path: Path) -> None:
     lines: list[str] = []
     run = late_run(sky, tmp_path, lines)
     seen: list[tuple[float, list[tuple[int, int]]]] = []
-    original = _Run._slowest
+    original = Design._slowest
 
-    def watched(self: _Run) -> CornerTiming:
+    def watched(self: Design) -> CornerTiming:
         timing = original(self)
         slack = timing.worst("setup")
         assert slack is not None
@@ -216,7 +225,7 @@ def test_late_paths_are_placed_again_and_the_better_placement_is_kept(sky: Kit, 
         return timing
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(_Run, "_slowest", watched)
+        patch.setattr(Design, "_slowest", watched)
         prepared(run)
     (before, old), (after, new) = seen
     assert before < 0 and old != new
@@ -245,20 +254,11 @@ def test_a_worse_placement_is_taken_back(sky: Kit, tmp_path: Path, monkeypatch: 
     assert any("does not help" in line for line in lines)
 
 
-def prepared(run: _Run) -> None:
-    """The run up to its placed, buffered netlist."""
+def prepared(run: Design) -> None:
+    """The run up to its placed, buffered netlist, before repairs move cells."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(_Run, "_check_crowding", stop)
-        with pytest.raises(StopHereError):
-            run.build()
-
-
-class StopHereError(Exception):
-    """Ends a run early."""
-
-
-def stop(self: _Run) -> None:
-    raise StopHereError
+        patch.setattr(Design, "_repair_timing", lambda self: None)
+        run.place()
 
 
 def test_a_die_that_always_looks_crowded_is_routed_in_the_end(

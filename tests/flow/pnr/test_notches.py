@@ -7,8 +7,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from asicflow.flow.pnr.notches import Closed, NetShapes, closed, on_grid
+from asicflow.flow.pnr.geometry import NetGeometry, PinLanding
+from asicflow.flow.pnr.netlist import Instance, Net
+from asicflow.flow.pnr.notches import Closed, NetShapes, closed, on_grid, pins_with_near_cuts
+from asicflow.flow.pnr.technology import load_technology
 from asicflow.pdk.lef import Rect
+from tests.flow.pnr.kits import Kit
 
 SPACE, HOLE, GRID = 140, 140_000, 5
 
@@ -88,3 +92,12 @@ def test_shapes_that_keep_the_spacing_stay_as_they_are(distance: int) -> None:
 def test_boxes_shrink_to_the_grid_but_never_to_nothing() -> None:
     assert on_grid(kdb.Box(1, 1, 19, 9), 5) == kdb.Box(5, 0, 15, 10)
     assert on_grid(kdb.Box(1, 6, 4, 14), 5) == kdb.Box(0, 5, 5, 15)
+
+
+@pytest.mark.parametrize(("apart", "near"), [(355, True), (360, False), (0, False)])
+def test_two_pins_of_one_net_keep_their_cuts_apart(sky: Kit, apart: int, near: bool) -> None:
+    """mcon is 170 nm wide and wants 190 nm; the same cut for both pins is no gap."""
+    cell = Instance("g", "sky130_fd_sc_hd__nand2_1")
+    landings = [PinLanding((cell, pin), 0, x, 0, cut=(x, 0)) for pin, x in (("A", 0), ("B", apart))]
+    geometry = NetGeometry(Net("n"), [], [], [], landings)
+    assert pins_with_near_cuts([geometry], load_technology(sky.library)) == ([(0, 1)] if near else [])
