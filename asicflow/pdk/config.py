@@ -86,7 +86,8 @@ class Cells(_Data):
 class Library(_Data):
     """A standard-cell library with its process: all that synthesis, layout and checks need.
 
-    Paths are absolute.  ``corners`` holds only the corners of the chosen supply.
+    Paths are absolute.  ``corners`` holds only the corners of the chosen supply,
+    ``clock_period_ns`` the period that a run takes by default, per top.
     """
 
     pdk: str
@@ -94,7 +95,7 @@ class Library(_Data):
     site: str
     supply: float
     utilization: float
-    clock_period_ns: float
+    clock_period_ns: dict[str, float]
     grid_nm: int
     tech_lef: Path
     lefs: list[Path]
@@ -133,7 +134,7 @@ class Pdk(_Data):
     node_nm: int
     root: Path
     config_path: Path
-    clock_period_ns: float
+    clock_period_ns: dict[str, float]
     default_library: str
     display: Path | None
     magic_tech: Path | None

@@ -25,6 +25,7 @@ from asicflow.soc.system import System, compile_system, constants, system_json
 from asicflow.soc.wiring import BUS_MODULE, Top, Wiring, load_wiring, write_top
 
 TOP = "soc"
+RESET_PORT = "rst_ni"
 ROM_BYTES = 2048
 ROM_FILE = "bootrom.sv"
 MODELS = "models"
@@ -87,7 +88,7 @@ def assemble_soc(chip: Chip, out: Path) -> Top:
     pins = [name for name in wiring.ports if name != wiring.clock]
     inputs = [name for name in pins if wiring.ports[name].direction == "input"]
     outputs = [name for name in pins if wiring.ports[name].direction == "output"]
-    sdc = write_sdc(TOP, wiring.clock, inputs, outputs, chip.accel.period_ns, chip.accel.driver)
+    sdc = write_sdc(TOP, wiring.clock, inputs, outputs, chip.accel.period_ns, chip.accel.driver, RESET_PORT)
     (out / f"{TOP}.sdc").write_text(sdc)
     (out / "soc.json").write_text(json.dumps(_describe(chip, engine, wiring, files, digest), indent=2) + "\n")
     refused = scan([out])
@@ -200,7 +201,7 @@ def _describe(chip: Chip, engine: Engine, wiring: Wiring, files: list[str], dige
         "firmware_files": [ROM_FILE],
         "sdc": f"{TOP}.sdc",
         "clock": {"port": wiring.clock, "period_ns": chip.accel.period_ns, "hz": clock_hz(chip.accel.period_ns)},
-        "reset": {"port": "rst_ni", "active_low": True, "async": True},
+        "reset": {"port": RESET_PORT, "active_low": True, "async": True},
         "map": "map.json",
         "headers": "include",
         "cpu": chip.soc.cpu,

@@ -26,7 +26,7 @@ def run_soc(config: Config, ws: Workspace, progress: Callable[[str], None]) -> N
         If the engine does not fit the socket, or a file of an earlier stage is missing.
     """
     library = _library(config)
-    period = config.clock.period_ns or library.clock_period_ns
+    period = config.clock.period_ns or library.clock_period_ns[config.top]
     job = Assembly(
         name=config.name,
         accel_dir=ws.accel,

@@ -146,6 +146,19 @@ def test_unconstrained_endpoint_is_counted(bench: Bench) -> None:
     assert bench.analyse().unconstrained == 1
 
 
+def test_a_register_of_a_constant_is_no_unconstrained_endpoint(bench: Bench) -> None:
+    tie = "sky130_fd_sc_hd__conb_1 tie (.HI(core.one));"
+    text = NETLIST.replace(".D(\\core.b )", ".D(\\core.one )").replace("endmodule", f"  {tie}\nendmodule")
+    bench.netlist.write_text(text.replace("(core.one)", "(\\core.one )"))
+    assert bench.netlist.read_text().count("core.one") == 2
+    wires = {n: p for n, p in WIRES.items() if n != "core\\.b"} | {
+        "core\\.b": ["*I core\\.u1:Y O"],
+        "core\\.one": ["*I tie:HI O", "*I core\\.a_reg\\[0\\]:D I"],
+    }
+    bench.spef.write_text(spef_text(wires))
+    assert bench.analyse().unconstrained == 0
+
+
 def test_unclocked_register_is_counted(bench: Bench) -> None:
     bench.netlist.write_text(NETLIST.replace("_7_ (.CLK(clk_i)", "_7_ (.CLK(d_i[1])"))
     wires = WIRES | {

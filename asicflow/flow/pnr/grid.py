@@ -78,7 +78,7 @@ class _Builder:
         self.access: NDArray[np.uint8] = np.zeros(shape, np.uint8)
         self.no_pad: NDArray[np.uint8] = np.zeros(shape, np.uint8)
         self.no_step: NDArray[np.uint8] = np.zeros(shape, np.uint8)
-        self.owner: NDArray[np.int32] = np.full(shape, -1, np.int32)
+        self.owner: NDArray[np.int32] = np.zeros(shape, np.int32)  # of nodes that are OWNED
         dx, dy = technology.dx, technology.dy
         self.xs = (dx // 2 + dx * np.arange(plan.columns)).astype(np.int32)
         self.ys = (dy // 2 + dy * np.arange(plan.lines)).astype(np.int32)

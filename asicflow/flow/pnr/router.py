@@ -10,7 +10,7 @@ from __future__ import annotations
 import logging
 import random
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,6 +22,8 @@ from asicflow.flow.pnr.netlist import PnrError
 log = logging.getLogger(__name__)
 
 FIRST_PRICE = 300.0
+LATER_PRICE = 2000.0
+"""First price beside routes that are free of conflicts already: new nets go round them instead of across."""
 PRICE_GROWTH = 1.3
 PRICE_LIMIT = 4000.0
 HISTORY_SHARE = 0.25
@@ -61,7 +63,10 @@ class RoutingStuck(PnrError):
 
 @dataclass
 class Routes:
-    """A conflict-free routing: per net its tree edges (node, node or -1) and per pin its candidate."""
+    """A conflict-free routing: per net its tree edges (node, node or -1) and per pin its candidate.
+
+    The problem's grid has lost its maps of single nodes, which take most of its memory.
+    """
 
     problem: Problem
     edges: list[NDArray[np.int32]]
@@ -93,7 +98,7 @@ class Router:
         if not self.problem.nets:
             return Routes(self.problem, [], self.state.choice, 0, 0)
         todo = self._by_size()
-        price = FIRST_PRICE
+        price = LATER_PRICE if self.state.routed.any() else FIRST_PRICE
         fewest, since = len(todo) + 1, 0
         for iteration in range(1, max_iterations + 1):
             self._reroute(todo, price)
@@ -203,7 +208,7 @@ class Router:
 
     def _routes(self, iterations: int) -> Routes:
         edges = [self.state.edges[start : start + count].copy() for start, count in self.state.span[:, :2].tolist()]
-        return Routes(self.problem, edges, self.state.choice.copy(), iterations, self.searched)
+        return Routes(_without_maps(self.problem), edges, self.state.choice.copy(), iterations, self.searched)
 
     def _stuck(self, left: int) -> RoutingStuck:
         """The error of a run that does not converge: where it is worst, and what may help."""
@@ -223,6 +228,13 @@ class Router:
             spots=spots,
             square_um=(dx, dy),
         )
+
+
+def _without_maps(problem: Problem) -> Problem:
+    maps = ("via_ok", "access", "owner", "no_pad", "no_step")
+    return replace(
+        problem, grid=problem.grid._replace(**{name: getattr(problem.grid, name)[:0].copy() for name in maps})
+    )
 
 
 def _new_state(problem: Problem) -> State:

@@ -103,7 +103,7 @@ def period_ns(context: GateContext) -> float:
         return float(context.config.clock.period_ns)
     if context.path("soc/soc.json").is_file():
         return float(context.json("soc/soc.json")["clock"]["period_ns"])
-    return context.library.clock_period_ns
+    return context.library.clock_period_ns[context.config.top]
 
 
 class PowerEstimateGate(Gate):
