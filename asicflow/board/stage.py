@@ -10,9 +10,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from asicflow.board.adp import Adp
 from asicflow.board.checks import write_checks
 from asicflow.board.chip import Chip, Description, describe
+from asicflow.board.link import Link
 from asicflow.board.lint import lint_soc
 from asicflow.board.simulated import SimulatedBoard, build_board
 from asicflow.config import Config
@@ -83,7 +83,7 @@ def boot_and_infer(
     """
     board.flash(None)
     board.reset(BootMode.HOST)
-    port = Adp(board)
+    port = Link(board)
     board.run(2000)
     port.connect()
     chip = Chip(port, described)
@@ -94,7 +94,8 @@ def boot_and_infer(
     port.hold_cpu()
     cycles = [_exact("debug port", chip.infer(a)[:2], b) for a, b in zip(x, y, strict=True)]
     progress(f"debug port, processor held: {len(x)} of {len(x)} inferences exact, {cycles[0]} cycles each")
-    text = chip.load("infer")
+    chip.load("infer")
+    text = port.listen(200)
     answers = [chip.infer_by_program(a) for a in x]
     for answer, b in zip(answers, y, strict=True):
         _exact("program", answer[:2], b)
@@ -114,7 +115,7 @@ def _flash_boot(board: SimulatedBoard, described: Description, x: NDArray[np.int
     board.flash(described.firmware / described.programs["infer"]["flash_image"])
     board.reset(BootMode.FLASH)
     board.run(_FLASH_BOOT_CYCLES)
-    port = Adp(board)
+    port = Link(board)
     port.connect()
     chip = Chip(port, described)
     if (state := port.read(chip.register("sysctrl", "SCRATCH"))[0]) != 0:
