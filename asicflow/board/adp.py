@@ -20,6 +20,7 @@ _ANSWER = re.compile(r"([A-Z])([ !?])0x([0-9A-F]{8})")
 _ACCESSES = "RWFPU"
 _CHANGES = "WFUSC"  # commands that change something
 _DRAINED = 5000  # characters of output that nobody waits for
+_LINE, _SHORT = 14, {"C": 11, "S": 9}  # characters of an answer's line; of shorter answers with the prompt
 _SLACK = 200  # characters of patience beyond those of the answer
 _UPLOAD_SLACK = 450  # an upload that lost a byte ends after 4,096 bit times
 _SILENCE = 24  # characters without one: the chip has nothing more to say
@@ -66,6 +67,7 @@ class Adp:
         self._wrapped: bytes | None = None  # what has come of a processor's character
         self._seen: deque[int] = deque(maxlen=40)
         self._address: int | None = None
+        self._settings: dict[str, int] = {}  # mask and value that the chip has
 
     # -- link -----------------------------------------------------------------------------------
     def connect(self) -> str:
@@ -80,6 +82,7 @@ class Adp:
             If the chip shows no prompt.
         """
         self._address = None
+        self._settings.clear()
         text = ""
         for silence in (_SILENCE, _UPLOAD_SLACK, _UPLOAD_SLACK):
             self._line.write(ESC)
@@ -135,10 +138,8 @@ class Adp:
 
     def poll(self, address: int, mask: int, value: int, count: int) -> int:
         """Read a word up to ``count`` times until ``(word ^ value) & mask`` is 0; return it (LinkError if never)."""
-        for letter, number in (("M", mask), ("V", value)):
-            (answer,) = self._command(f"{letter} {number:X}")
-            if self._value(answer, letter) != number:
-                raise LinkError(f"set {letter} to {number:#x}, the chip understood {answer}")
+        self._set("M", mask)
+        self._set("V", value)
         patience = count // 4  # an attempt takes less than the time of a quarter character
         self._goto(address)
         (answer,) = self._command(f"P {count:08X}", patience=patience)
@@ -147,6 +148,26 @@ class Adp:
         if answer[1] == "?":
             raise NoMatch(f"the word at {address:#x} stayed {answer}", hint=f"waited for {value:#x} in {mask:#x}")
         return found
+
+    def fill(self, address: int, value: int, count: int) -> None:
+        """Write the same word ``count`` times from ``address`` on."""
+        self._set("V", value)
+        self._goto(address)
+        (answer,) = self._command(f"F {count:08X}", patience=count)
+        if self._value(answer, "F") != address + 4 * count:
+            raise Misunderstood(f"filled {count} words from {address:#x}, the chip ended with {answer}")
+
+    def compare(self, address: int, value: int) -> bool:
+        """Let the chip compare a word."""
+        self._set("M", 0xFFFFFFFF)
+        self._set("V", value)
+        self._goto(address)
+        (answer,) = self._command("P")
+        found = self._value(answer, "P")
+        self._address = address
+        if (found == value) != (answer[1] == " "):
+            raise LinkError(f"compared with {value:#x}, the chip says {answer}")
+        return found == value
 
     def push(self, byte: int) -> None:
         """Give the processor a byte on stdin (LinkError when it does not take it)."""
@@ -182,6 +203,14 @@ class Adp:
                 raise LinkError(f"asked for address {address:#x}, got {answer}")
             self._address = address
 
+    def _set(self, letter: str, number: int) -> None:
+        """Set mask or value, if it is another one."""
+        if self._settings.get(letter) != number:
+            (answer,) = self._command(f"{letter} {number:X}")
+            if self._value(answer, letter) != number:
+                raise LinkError(f"set {letter} to {number:#x}, the chip understood {answer}")
+            self._settings[letter] = number
+
     def _command(self, line: str, lines: int = 1, patience: int = 0) -> list[str]:
         self._line.write(line.encode() + b"\n")
         return self._answers(line, lines, len(line), patience)
@@ -189,7 +218,8 @@ class Adp:
     def _answers(self, line: str, lines: int, sent: int, patience: int = 0) -> list[str]:
         """Return the answers to a command; afterwards the address is unknown unless the caller sets it."""
         self._address = None
-        text = self._until_prompt(sent + 16 * lines + patience + _SLACK)
+        least = _SHORT.get(line[0], _LINE * lines + len(PROMPT))
+        text = self._until_prompt(sent + 16 * lines + patience + _SLACK, least)
         if text is None:
             raise LinkError(f"no answer to '{line}'{self._last_seen()}", where="debug port", hint="connect again")
         answers = [part for part in re.split(r"[\r\n]+", text) if part]
@@ -208,9 +238,9 @@ class Adp:
             raise (Misunderstood if changed else LinkError)(f"expected an answer to {letter}, got {answer!r}")
         return int(found[3], 16)
 
-    def _until_prompt(self, characters: int) -> str | None:
-        """Return the text before the prompt; None when it does not come in time."""
-        text = ""
+    def _until_prompt(self, characters: int, least: int) -> str | None:
+        """Return the text before the prompt, as a rule ``least`` characters with it; None when it does not come."""
+        text = self._take(self._receive(least, characters))
         while not text.endswith(PROMPT.decode()):
             part = self._receive(1, characters)
             if not part or len(text) > characters:

@@ -176,7 +176,7 @@ class ManualBench:
 
     def __init__(self, device: str, baud: int, nominal_hz: int, ask: Callable[[str], str]) -> None:
         self.nominal_hz = nominal_hz
-        self.baud = baud
+        self.baud: float = baud
         self._line = SerialTransport(device, baud)
         self._ask = ask
 

@@ -60,6 +60,7 @@ class Chip:
     def __init__(self, port: Link, description: Description) -> None:
         self.port = port
         self.resets = 0
+        self.resets_told = 0  # of those, how many somebody has been told of
         self._d = description
         self._engine = description.soc["engine"]
 
@@ -81,6 +82,14 @@ class Chip:
                     hint="use the run directory that the chip was made from",
                 )
 
+    def table(self, register: str) -> int:
+        """Return a word of the system table."""
+        return self.port.read(self.register("table", register))[0]
+
+    def expected_build(self) -> int:
+        """Return the build's number that the run has."""
+        return int(self._d.soc["build_sha256"][:8], 16)
+
     def mark(self) -> None:
         """Set the mark that only a reset of the whole chip clears."""
         self.port.outputs(set_bits=_MARK)
@@ -97,7 +106,7 @@ class Chip:
         """Start the processor in the boot ROM and return what it prints (ChipError without its banner)."""
         self.start_rom(wait=False)
         text = self.port.listen(patience)
-        build = f"{int(self._d.soc['build_sha256'][:8], 16):08X}"
+        build = f"{self.expected_build():08X}"
         if BANNER not in text or build not in text:
             raise ChipError(f"no banner with build {build} from the boot ROM, but {text!r}", where="processor")
         return text

@@ -59,6 +59,7 @@ class Link(Adp):
     def __init__(self, transport: Transport) -> None:
         super().__init__(transport)
         self.counts = Counts()
+        self.attempts = ATTEMPTS
         self._sequence = 0
 
     def persist(self, action: Callable[[], T], repair: Callable[[], object] | None = None) -> T:
@@ -69,11 +70,11 @@ class Link(Adp):
         Raises
         ------
         LinkError
-            If it fails :data:`ATTEMPTS` times; says how it failed last.
+            If it fails :attr:`attempts` times; says how it failed last.
         """
         last = LinkError("nothing was tried")
         unmatched = 0
-        for attempt in range(ATTEMPTS):
+        for attempt in range(self.attempts):
             try:
                 if attempt:
                     self.counts.retries += 1
@@ -96,7 +97,7 @@ class Link(Adp):
         if isinstance(last, BusError):
             raise last
         raise LinkError(
-            f"gave up after {ATTEMPTS} attempts; the last one: {last.what}", where=last.where, hint=last.hint
+            f"gave up after {self.attempts} attempts; the last one: {last.what}", where=last.where, hint=last.hint
         )
 
     def _resume(self, repair: Callable[[], object] | None) -> None:
@@ -139,6 +140,15 @@ class Link(Adp):
     def poll(self, address: int, mask: int, value: int, count: int) -> int:
         """See :meth:`Adp.poll`; that the word stayed another one is not repeated."""
         return self.persist(partial(Adp.poll, self, address, mask, value, count))
+
+    def fill(self, address: int, value: int, count: int) -> None:
+        """See :meth:`Adp.fill`."""
+        self.persist(partial(Adp.fill, self, address, value, count), lambda: None)
+
+    def compare(self, address: int, value: int) -> bool:
+        """See :meth:`Adp.compare`; that the word is another one must be seen twice."""
+        ask = partial(Adp.compare, self, address, value)
+        return self._persist_access(ask) or self._persist_access(ask)
 
     def push(self, byte: int) -> None:
         """See :meth:`Adp.push`."""

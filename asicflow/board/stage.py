@@ -16,8 +16,9 @@ from asicflow.board.link import Link
 from asicflow.board.lint import lint_soc
 from asicflow.board.simulated import SimulatedBoard, build_board
 from asicflow.config import Config
-from asicflow.errors import StageError, UserError
+from asicflow.errors import StageError
 from asicflow.firmware.image import BootMode
+from asicflow.firmware.vectors import load_vectors
 from asicflow.workspace import Workspace
 
 SIM_SCHEMA = "asicflow.sim/1"
@@ -42,7 +43,7 @@ def run_sim(config: Config, ws: Workspace, progress: Callable[[str], None]) -> N
     sources = soc_sources(ws.soc, ws.firmware)
     waived = lint_soc(sources)
     progress(f"lint: clean, {len(waived)} waiver(s)")
-    x, y = _vectors(ws.model / "vectors.npz")
+    x, y = load_vectors(ws.model / "vectors.npz")
     progress("building the simulator")
     checks = write_checks(described.system, ws.sim)
     executable = build_board(sources, ws.sim / "build", checks=checks)
@@ -132,12 +133,3 @@ def _exact(path: str, answer: tuple[NDArray[np.int64], int], y: NDArray[np.int64
         j = int(np.flatnonzero(got != y)[0])
         raise StageError(f"{path}: output {j} is {got[j]}, the golden model has {y[j]}")
     return cycles
-
-
-def _vectors(path: Path) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    try:
-        with np.load(path) as data:
-            x, y = data["x_int"].astype(np.int64), data["y_int"].astype(np.int64)
-    except (OSError, KeyError, ValueError) as error:
-        raise UserError(f"the test vectors cannot be read: {error}", where=str(path)) from error
-    return x.reshape(len(x), -1), y.reshape(len(y), -1)

@@ -13,20 +13,22 @@ from asicflow.firmware.frame import frame_header
 from asicflow.firmware.image import image_header, pack_image
 from asicflow.firmware.rom import write_rom
 from asicflow.firmware.toolchain import Program, build_program, compiler_version, memory_script
+from asicflow.firmware.vectors import load_vectors, vectors_header
 from asicflow.resources import resource
 from asicflow.soc.chip import ROM_FILE
 from asicflow.soc.system import System, load_system
 from asicflow.workspace import Workspace
 
 FIRMWARE_SCHEMA = "asicflow.firmware/1"
-APPS = ("infer",)
-_BSP = ("startup.S", "fault.c", "stdio.c", "accel.c", "mailbox.c")
+APPS = ("infer", "selftest", "memtest")
+VECTORS_SHARE = 3  # of IMEM, at most one part in so many is for the vectors of selftest
+_BSP = ("startup.S", "fault.c", "stdio.c", "accel.c", "mailbox.c", "memory.c")
 
 
 def run_firmware(config: Config, ws: Workspace, progress: Callable[[str], None]) -> None:
     """Build the boot ROM and the applications.
 
-    Reads ``soc/`` (address map and headers); writes ``firmware/``: ``bootrom.sv``, programs
+    Reads ``soc/`` (address map and headers) and ``model/vectors.npz``; writes ``firmware/``: ``bootrom.sv``, programs
     (``.elf``, ``.bin``, ``.map``, ``.lst``), flash images and ``firmware.json``.
 
     Raises
@@ -41,6 +43,8 @@ def run_firmware(config: Config, ws: Workspace, progress: Callable[[str], None])
     include.mkdir(parents=True, exist_ok=True)
     (include / "image.h").write_text(image_header())
     (include / "frame.h").write_text(frame_header())
+    x, y = load_vectors(ws.model / "vectors.npz")
+    (include / "vectors.h").write_text(vectors_header(x, y, system.memory("imem").bytes // VECTORS_SHARE))
     (out / "memory.ld").write_text(memory_script(_memories(system)))
     rom = build_bootrom(ws.soc / "include", out)
     size = system.memory("bootrom").bytes

@@ -17,7 +17,7 @@ _OVERFLOW = re.compile(r"section `(?P<section>[^']+)' will not fit in region `(?
 _EXCESS = re.compile(r"region `(?P<region>\w+)' overflowed by (?P<bytes>\d+) bytes")
 _FLAGS = (
     "-mcpu=cortex-m0", "-mthumb", "-Os", "-std=c11", "-ffreestanding", "-fno-common", "-ffunction-sections",
-    "-fdata-sections", "-fstack-usage", "-Wall", "-Wextra", "-Werror", "-g0",
+    "-fdata-sections", "-fno-tree-loop-distribute-patterns", "-fstack-usage", "-Wall", "-Wextra", "-Werror", "-g0",
 )  # fmt: skip
 
 
@@ -152,5 +152,7 @@ def _run(tool: str, *arguments: str) -> str:
             where=arguments[-1],
             hint="make the program smaller, or the memory larger in asicflow.yaml (soc.imem_bytes, soc.dmem_bytes)",
         )
-    lines = [s for s in done.stderr.splitlines() if "error:" in s or "warning:" in s] or [done.stderr.strip()]
+    lines = [s for s in done.stderr.splitlines() if "error:" in s or "warning:" in s or "undefined" in s] or [
+        done.stderr.strip()
+    ]
     raise StageError(f"{PREFIX}{tool} stopped: {lines[0][:300]}", where=arguments[-1])
