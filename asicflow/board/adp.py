@@ -21,7 +21,7 @@ _ACCESSES = "RWFPU"
 _CHANGES = "WFUSC"  # commands that change something
 _DRAINED = 5000  # characters of output that nobody waits for
 _LINE, _SHORT = 14, {"C": 11, "S": 9}  # characters of an answer's line; of shorter answers with the prompt
-_SLACK = 200  # characters of patience beyond those of the answer
+_SLACK = 64  # characters of patience beyond those of the answer
 _UPLOAD_SLACK = 450  # an upload that lost a byte ends after 4,096 bit times
 _SILENCE = 24  # characters without one: the chip has nothing more to say
 

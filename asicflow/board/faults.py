@@ -28,7 +28,7 @@ DESCRIPTIONS = {
     Fault.WRONG_CLOCK: "the oscillator runs at one and a half times its frequency",
     Fault.BYTE_ERRORS: "one byte in two thousand changes, vanishes or appears, in both directions",
     Fault.STUCK_CPU: "the processor never reaches the bus",
-    Fault.SLOW_SILICON: "above 1.25 times the nominal clock, at nominal supply, the accelerator's data come too late",
+    Fault.SLOW_SILICON: "above 1.25 times the nominal clock, at nominal supply, answers of the bus come too late",
 }
 
 

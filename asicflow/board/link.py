@@ -77,7 +77,7 @@ class Link(Adp):
         for attempt in range(self.attempts):
             try:
                 if attempt:
-                    self.counts.retries += 1
+                    self.counts.retries += not isinstance(last, BusError)
                     self._resume(repair)
                 return action()
             except ChipError:

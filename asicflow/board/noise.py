@@ -21,16 +21,19 @@ class NoisyLine:
 
     Attributes
     ----------
-    errors : int
-        How many bytes were hit.
+    rate : float
+        May be changed at any time.
+    errors, frames : int
+        How many bytes were hit, and how many pieces of the traffic (a command, a frame, an answer) with them.
     """
 
     def __init__(self, line: Transport, rate: float, seed: int = 1) -> None:
         self._line = line
-        self._rate = rate
+        self.rate = rate
         self._random = random.Random(seed)
         self._unread = b""
         self.errors = 0
+        self.frames = 0
 
     def write(self, data: bytes) -> None:
         """Send bytes, some of them wrong."""
@@ -51,11 +54,12 @@ class NoisyLine:
         self._line.close()
 
     def _disturb(self, data: bytes) -> bytes:
-        if not self._rate:
+        if not self.rate:
             return data
+        before = self.errors
         out = bytearray()
         for byte in data:
-            if self._random.random() >= self._rate:
+            if self._random.random() >= self.rate:
                 out.append(byte)
                 continue
             self.errors += 1
@@ -68,6 +72,7 @@ class NoisyLine:
                     out.append(self._random.randrange(256))
                 case _:
                     out.append(byte ^ 1 << self._random.randrange(8))
+        self.frames += self.errors > before
         return bytes(out)
 
 

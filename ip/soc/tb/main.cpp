@@ -29,6 +29,7 @@
 
 #include "Vsoc.h"
 #include "Vsoc___024root.h"
+#include "Vsoc_soc_reset.h"
 #include "verilated.h"
 #if VM_TRACE_FST
 #include "verilated_fst_c.h"
@@ -115,14 +116,14 @@ public:
         if (name == "dead-flash") {
             flash.dead = true;
         } else if (name == "stuck-cpu") {  // the processor never reaches the bus
-            top_->rootp->soc__DOT__cpu_htrans__VforceVal = 0;
-            top_->rootp->soc__DOT__cpu_htrans__VforceEn = 3;
+            reset_block().cpu_htrans_i__VforceVal = 0;
+            reset_block().cpu_htrans_i__VforceEn = 3;
         } else if (name == "slow") {
             slow_ = true;
         } else if (name == "none") {
             flash.dead = slow_ = false;
-            top_->rootp->soc__DOT__cpu_htrans__VforceEn = 0;
-            top_->rootp->soc__DOT__i_bus__DOT__accel_hrdata_i__VforceEn = 0;
+            reset_block().cpu_htrans_i__VforceEn = 0;
+            reset_block().debug_hresp_i__VforceEn = 0;
         } else {
             return false;
         }
@@ -162,10 +163,10 @@ public:
         const std::clock_t start = std::clock();
         while (n-- && incoming.size() < count) {
             transmit();
-            if (slow_) {  // now and then the accelerator's read data come too late: a bit is still 1
+            if (slow_) {  // now and then the bus's answer comes too late: the debug port sees an error
                 noise_ = noise_ >> 1 ^ (noise_ & 1 ? 0x80200003u : 0);
-                top_->rootp->soc__DOT__i_bus__DOT__accel_hrdata_i__VforceVal = ~0u;
-                top_->rootp->soc__DOT__i_bus__DOT__accel_hrdata_i__VforceEn = noise_ % 8 == 0 ? 4u : 0u;
+                reset_block().debug_hresp_i__VforceVal = 1;
+                reset_block().debug_hresp_i__VforceEn = noise_ % 8 == 0;
             }
             top_->clk_i = 1;
             top_->eval();
@@ -181,6 +182,8 @@ public:
     }
 
 private:
+    Vsoc_soc_reset& reset_block() { return *top_->rootp->__PVT__soc__DOT__i_reset; }
+
     bool slow_ = false;
     uint32_t noise_ = 1;
 #if VM_TRACE
