@@ -35,6 +35,7 @@ def boot_cycles(board: SimulatedBoard) -> tuple[int, int]:
     """Clock cycles from reset to the prompt, and to the end of the boot ROM's text, the host sending ESC at once."""
     board.reset(BootMode.HOST)
     start = board.cycles
+    board.run(50)
     board.write(b"\x1b")
     text = b""
     prompt = end = 0

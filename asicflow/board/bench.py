@@ -24,6 +24,7 @@ BYTE_ERROR_RATE = 1 / 2000
 WRONG_CLOCK = 1.5
 SILICON_LIMIT = 1.25  # of the nominal clock, at nominal supply, with the fault slow-silicon
 POWER_ON_CYCLES = 2000
+_SLOWEST_BIT = 10_000  # clock cycles
 _DIP_AFTER = 1_500_000  # cycles: the ladder is at work with the memories
 _THRESHOLD = 0.4  # of the nominal supply: the fault's limit falls linearly to 0 there
 
@@ -98,7 +99,8 @@ class SimulatedBench:
         self._ratio = 1.0
         if fault in (Fault.DEAD_FLASH, Fault.STUCK_CPU):
             self.board.fault(fault)
-        self._line = PtyTransport(self._faulty_line())
+        self.far_end = self._faulty_line()
+        self._line = PtyTransport(self.far_end)
         self.set_clock(nominal_hz, 1)
         if fault is Fault.BROWN_OUT:
             self.board.brown_out(_DIP_AFTER)
@@ -136,6 +138,12 @@ class SimulatedBench:
         if self._fault is Fault.SLOW_SILICON:
             limit = SILICON_LIMIT * max(0.0, (supply - _THRESHOLD) / (1 - _THRESHOLD))
             self.board.fault("slow" if self._ratio > limit else "none")
+
+    def set_baud(self, baud: float) -> None:
+        """Set the bit rate of the host's end, within what the chip can learn."""
+        bits = min(max(self.nominal_hz / baud, BIT_CYCLES), _SLOWEST_BIT)
+        self.baud, self._bits = self.nominal_hz / bits, bits
+        self.board.bit_cycles(bits * self._ratio)
 
     def leds(self) -> int | None:
         """See :class:`Bench`."""

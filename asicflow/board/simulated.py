@@ -57,6 +57,7 @@ class SimulatedBoard:
             stderr=self._messages,
             text=True,
             bufsize=1,
+            start_new_session=True,  # Ctrl-C is for the host
         )
         self._unread = b""
         self._now = 0
@@ -80,6 +81,11 @@ class SimulatedBoard:
         """Set the clock cycles of a bit of the line: another oscillator, or another bit rate."""
         self._bit_cycles = cycles
         self._ask(f"bit {round(8 * cycles)}")
+
+    @property
+    def bit_time(self) -> float:
+        """Clock cycles of a bit of the line."""
+        return self._bit_cycles
 
     def fault(self, name: str) -> None:
         """Let the chip or the flash have a fault from now on (see ``ip/soc/tb/main.cpp``)."""
