@@ -1,1 +1,5 @@
-"""The host's side of a chip: transports, the debug port's client, the simulated board."""
+"""The host's side of a chip: transports, the debug port's client, the driver, the simulated board, bring-up."""
+
+from asicflow.board.driver import NeuralNetworkOverlay
+
+__all__ = ["NeuralNetworkOverlay"]

@@ -7,6 +7,7 @@ Everything the chip answers is checked; an answer that does not fit ends in a
 from __future__ import annotations
 
 import re
+from collections import deque
 from collections.abc import Sequence
 
 from asicflow.board.transport import Transport
@@ -16,13 +17,31 @@ ESC = b"\x1b"
 PROMPT = b"]"
 HOLD_CPU = 0x01
 _ANSWER = re.compile(r"([A-Z])([ !?])0x([0-9A-F]{8})")
-_SLACK = 200  # characters of patience beyond those of the answer
+_ACCESSES = "RWFPU"
+_CHANGES = "WFUSC"  # commands that change something
+_DRAINED = 5000  # characters of output that nobody waits for
+_LINE, _SHORT = 14, {"C": 11, "S": 9}  # characters of an answer's line; of shorter answers with the prompt
+_SLACK = 64  # characters of patience beyond those of the answer
+_UPLOAD_SLACK = 450  # an upload that lost a byte ends after 4,096 bit times
+_SILENCE = 24  # characters without one: the chip has nothing more to say
 
 
 class LinkError(AsicflowError):
     """The chip does not answer, or not as it must."""
 
     exit_code = ExitCode.STAGE_FAILED
+
+
+class Misunderstood(LinkError):
+    """The chip did something else than it was told: what it holds is no longer known."""
+
+
+class ChipError(LinkError):
+    """The link works, but the chip is not what it should be; asking again does not help."""
+
+
+class NoMatch(LinkError):
+    """A polled word did not become what it should in the time given."""
 
 
 class BusError(LinkError):
@@ -45,18 +64,33 @@ class Adp:
     def __init__(self, transport: Transport) -> None:
         self._line = transport
         self._console = bytearray()
+        self._wrapped: bytes | None = None  # what has come of a processor's character
+        self._seen: deque[int] = deque(maxlen=40)
         self._address: int | None = None
+        self._settings: dict[str, int] = {}  # mask and value that the chip has
 
     # -- link -----------------------------------------------------------------------------------
-    def connect(self) -> None:
-        """Send ESC until the chip shows its prompt (LinkError after three times)."""
+    def connect(self) -> str:
+        """Send ESC until the chip shows its prompt and nothing more, whatever it was doing.
+
+        Returns what came before, for example the answer to a command that nobody waited for. The first
+        attempt waits for a prompt, later ones for the end of an upload that may be running, too.
+
+        Raises
+        ------
+        LinkError
+            If the chip shows no prompt.
+        """
         self._address = None
-        for _ in range(3):
+        self._settings.clear()
+        text = ""
+        for silence in (_SILENCE, _UPLOAD_SLACK, _UPLOAD_SLACK):
             self._line.write(ESC)
-            if self._until_prompt(64) is not None:
-                return
+            text += self._drain(silence)
+            if PROMPT.decode() in text:
+                return text
         raise LinkError(
-            "the chip does not answer ESC",
+            f"the chip does not answer ESC{self._last_seen()}",
             where="debug port",
             hint="check power, clock, reset and that RX and TX are not swapped",
         )
@@ -69,17 +103,14 @@ class Adp:
 
     def listen(self, characters: int) -> str:
         """Wait for so many characters' time, then return :meth:`console`."""
-        self._take(self._line.read(1 << 20, characters))
+        self._take(self._receive(1 << 20, characters))
         return self.console()
 
     # -- accesses -------------------------------------------------------------------------------
     def read(self, address: int, count: int = 1) -> list[int]:
         """Return ``count`` 32-bit words from ``address`` on (BusError names the word that failed)."""
         self._goto(address)
-        answers = self._command(f"R {count:08X}", lines=count)
-        values = [self._value(answer, "R") for answer in answers]
-        if len(values) != count:
-            raise LinkError(f"asked for {count} words, got {len(values)}", where=f"{address:#010x}")
+        values = [self._value(answer, "R") for answer in self._command(f"R {count:08X}", lines=count)]
         self._address = address + 4 * count
         return values
 
@@ -91,7 +122,8 @@ class Adp:
             (answer,) = self._command(f"W {word & 0xFFFFFFFF:08X}")
             if self._value(answer, "W") != word & 0xFFFFFFFF:
                 raise LinkError(f"wrote {word:#x}, the chip understood {answer}")
-        self._address = address + 4 * len(words)
+            address += 4
+            self._address = address
 
     def upload(self, address: int, data: bytes) -> None:
         """Write bytes from ``address`` on, raw over the line (memories only)."""
@@ -99,35 +131,69 @@ class Adp:
             return
         self._goto(address)
         self._line.write(f"U {len(data):X}\n".encode() + data)
-        (answer,) = self._answers(f"U {len(data):X}", 1, len(data))
+        (answer,) = self._answers(f"U {len(data):X}", 1, len(data), _UPLOAD_SLACK)
         if self._value(answer, "U") != address + len(data):
-            raise LinkError(f"sent {len(data)} bytes to {address:#x}, the chip ended with {answer}")
+            raise Misunderstood(f"sent {len(data)} bytes to {address:#x}, the chip ended with {answer}")
         self._address = address + len(data)
 
     def poll(self, address: int, mask: int, value: int, count: int) -> int:
         """Read a word up to ``count`` times until ``(word ^ value) & mask`` is 0; return it (LinkError if never)."""
-        self._goto(address)
-        for letter, number in (("M", mask), ("V", value)):
-            self._command(f"{letter} {number:X}")
+        self._set("M", mask)
+        self._set("V", value)
         patience = count // 4  # an attempt takes less than the time of a quarter character
+        self._goto(address)
         (answer,) = self._command(f"P {count:08X}", patience=patience)
+        found = self._value(answer, "P")
+        self._address = address
         if answer[1] == "?":
-            raise LinkError(f"the word at {address:#x} stayed {answer}", hint=f"waited for {value:#x} in {mask:#x}")
-        return self._value(answer, "P")
+            raise NoMatch(f"the word at {address:#x} stayed {answer}", hint=f"waited for {value:#x} in {mask:#x}")
+        return found
+
+    def fill(self, address: int, value: int, count: int) -> None:
+        """Write the same word ``count`` times from ``address`` on."""
+        self._set("V", value)
+        self._goto(address)
+        (answer,) = self._command(f"F {count:08X}", patience=count)
+        if self._value(answer, "F") != address + 4 * count:
+            raise Misunderstood(f"filled {count} words from {address:#x}, the chip ended with {answer}")
+
+    def compare(self, address: int, value: int) -> bool:
+        """Let the chip compare a word."""
+        self._set("M", 0xFFFFFFFF)
+        self._set("V", value)
+        self._goto(address)
+        (answer,) = self._command("P")
+        found = self._value(answer, "P")
+        self._address = address
+        if (found == value) != (answer[1] == " "):
+            raise LinkError(f"compared with {value:#x}, the chip says {answer}")
+        return found == value
 
     def push(self, byte: int) -> None:
         """Give the processor a byte on stdin (LinkError when it does not take it)."""
-        (answer,) = self._command(f"S {byte:X}")
+        (answer,) = self._command(f"S {byte:02X}")
         if answer != f"S 0x{byte:02X}":
             raise LinkError(f"the processor does not take a byte: {answer}")
 
     def hold_cpu(self) -> None:
         """Put the processor into reset."""
-        self._command(f"C {0x200 | HOLD_CPU:X}")
+        self.outputs(set_bits=HOLD_CPU)
 
     def release_cpu(self) -> None:
         """Let the processor run from its reset vector."""
-        self._command(f"C {0x100 | HOLD_CPU:X}")
+        self.outputs(clear_bits=HOLD_CPU)
+
+    def outputs(self, set_bits: int = 0, clear_bits: int = 0) -> int:
+        """Set or clear bits of the port's outputs (one of the two); return inputs (8-15) and outputs (0-7)."""
+        operation = 0x200 | set_bits if set_bits else 0x100 | clear_bits
+        (answer,) = self._command(f"C {operation:X}")
+        found = re.fullmatch(r"C 0x([0-9A-F]{4})", answer)
+        if found is None:
+            raise LinkError(f"expected an answer to C, got {answer!r}")
+        state = int(found[1], 16)
+        if state & set_bits != set_bits or state & clear_bits:
+            raise LinkError(f"told the outputs {operation:#x}, the chip understood {answer}")
+        return state
 
     # -- protocol -------------------------------------------------------------------------------
     def _goto(self, address: int) -> None:
@@ -137,41 +203,73 @@ class Adp:
                 raise LinkError(f"asked for address {address:#x}, got {answer}")
             self._address = address
 
+    def _set(self, letter: str, number: int) -> None:
+        """Set mask or value, if it is another one."""
+        if self._settings.get(letter) != number:
+            (answer,) = self._command(f"{letter} {number:X}")
+            if self._value(answer, letter) != number:
+                raise LinkError(f"set {letter} to {number:#x}, the chip understood {answer}")
+            self._settings[letter] = number
+
     def _command(self, line: str, lines: int = 1, patience: int = 0) -> list[str]:
         self._line.write(line.encode() + b"\n")
         return self._answers(line, lines, len(line), patience)
 
     def _answers(self, line: str, lines: int, sent: int, patience: int = 0) -> list[str]:
-        text = self._until_prompt(sent + 16 * lines + patience + _SLACK)
+        """Return the answers to a command; afterwards the address is unknown unless the caller sets it."""
+        self._address = None
+        least = _SHORT.get(line[0], _LINE * lines + len(PROMPT))
+        text = self._until_prompt(sent + 16 * lines + patience + _SLACK, least)
         if text is None:
-            self._address = None
-            raise LinkError(f"no answer to '{line}'", where="debug port", hint="connect again")
+            raise LinkError(f"no answer to '{line}'{self._last_seen()}", where="debug port", hint="connect again")
         answers = [part for part in re.split(r"[\r\n]+", text) if part]
-        failed = [answer for answer in answers if answer[1:2] == "!"]
-        if failed:
-            self._address = None
-            raise BusError(line, int(failed[0][4:], 16))
+        if answers and answers[-1].startswith(f"{line[0]}!") and line[0] in _ACCESSES:
+            raise BusError(line, self._value(answers[-1], line[0]))
         if not answers or answers == ["?"]:
             raise LinkError(f"the chip does not understand '{line}'", where=repr(text))
+        if len(answers) != lines:
+            raise LinkError(f"'{line}' has {lines} answers, got {len(answers)}", where=repr(text[-80:]))
         return answers
 
     def _value(self, answer: str, letter: str) -> int:
         found = _ANSWER.fullmatch(answer)
         if found is None or found[1] != letter:
-            raise LinkError(f"expected an answer to {letter}, got {answer!r}")
+            changed = found is not None and found[1] in _CHANGES
+            raise (Misunderstood if changed else LinkError)(f"expected an answer to {letter}, got {answer!r}")
         return int(found[3], 16)
 
-    def _until_prompt(self, characters: int) -> str | None:
-        """Return the text before the prompt; None when it does not come in time."""
-        text = ""
-        for _ in range(characters):
-            part = self._line.read(1, characters)
-            if not part:
+    def _until_prompt(self, characters: int, least: int) -> str | None:
+        """Return the text before the prompt, as a rule ``least`` characters with it; None when it does not come."""
+        text = self._take(self._receive(least, characters))
+        while not text.endswith(PROMPT.decode()):
+            part = self._receive(1, characters)
+            if not part or len(text) > characters:
                 return None
             text += self._take(part)
-            if text.endswith(PROMPT.decode()):
-                return text[:-1]
-        return None
+        return text[:-1]
+
+    def _drain(self, silence: int) -> str:
+        """Return all that comes until the line is silent for so many characters (at most some thousands)."""
+        text = ""
+        self._wrapped = None
+        for _ in range(_DRAINED):
+            part = self._receive(1, silence)
+            if not part:
+                break
+            try:
+                text += self._take(part)
+            except LinkError:
+                self._wrapped = None
+        return text
+
+    def _receive(self, count: int, characters: int) -> bytes:
+        data = self._line.read(count, characters)
+        self._seen.extend(data)
+        return data
+
+    def _last_seen(self) -> str:
+        seen = bytes(self._seen).decode("latin-1")
+        return f"; last seen: {seen!r}" if seen else "; nothing was ever seen"
 
     def _take(self, data: bytes) -> str:
         """Sort received bytes: ``<c>`` is the processor's c, the rest is returned."""
@@ -190,5 +288,3 @@ class Adp:
                 self._console += self._wrapped
                 self._wrapped = None
         return text.decode("latin-1")
-
-    _wrapped: bytes | None = None

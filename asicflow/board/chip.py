@@ -10,12 +10,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from asicflow.board.adp import Adp, LinkError
+from asicflow.board.adp import ChipError, LinkError
+from asicflow.board.link import Link, Mailbox
 from asicflow.errors import UserError
 from asicflow.soc.rdl import RegisterMap
 from asicflow.soc.system import System, load_system
 
 BANNER = "asicflow boot ROM"
+_MARK = 0x80  # an output of the debug port that drives nothing
 _POLLS = 1 << 16
 
 
@@ -44,17 +46,23 @@ class Chip:
 
     Parameters
     ----------
-    port : Adp
+    port : Link
         Its debug port, connected.
     description : Description
         What it should be.
+
+    Attributes
+    ----------
+    resets : int
+        How often it was found to have been reset from outside (supply or reset pin) since :meth:`mark`.
     """
 
-    def __init__(self, port: Adp, description: Description) -> None:
+    def __init__(self, port: Link, description: Description) -> None:
         self.port = port
+        self.resets = 0
+        self.resets_told = 0  # of those, how many somebody has been told of
         self._d = description
         self._engine = description.soc["engine"]
-        self._serial = 0
 
     def register(self, block: str, name: str) -> int:
         """Return the address of a register."""
@@ -68,23 +76,56 @@ class Chip:
             expected = sum((field.reset or 0) << field.lsb for field in register.fields)
             (found,) = self.port.read(table.base + register.offset)
             if found != expected:
-                raise LinkError(
+                raise ChipError(
                     f"{register.name} in the system table is {found:#010x}, not {expected:#010x} as in the run",
                     where=f"{table.base + register.offset:#010x}",
                     hint="use the run directory that the chip was made from",
                 )
 
+    def table(self, register: str) -> int:
+        """Return a word of the system table."""
+        return self.port.read(self.register("table", register))[0]
+
+    def expected_build(self) -> int:
+        """Return the build's number that the run has."""
+        return int(self._d.soc["build_sha256"][:8], 16)
+
+    def mark(self) -> None:
+        """Set the mark that only a reset of the whole chip clears."""
+        self.port.outputs(set_bits=_MARK)
+
+    def was_reset(self) -> bool:
+        """True when the mark is gone; counts in :attr:`resets` and sets it again."""
+        if self.port.outputs() & _MARK:
+            return False
+        self.resets += 1
+        self.mark()
+        return True
+
     def boot_banner(self, patience: int = 2000) -> str:
-        """Start the processor in the boot ROM and return what it prints (LinkError without its banner)."""
+        """Start the processor in the boot ROM and return what it prints (ChipError without its banner)."""
+        self.start_rom(wait=False)
+        text = self.port.listen(patience)
+        build = f"{self.expected_build():08X}"
+        if BANNER not in text or build not in text:
+            raise ChipError(f"no banner with build {build} from the boot ROM, but {text!r}", where="processor")
+        return text
+
+    def start_rom(self, wait: bool = True) -> None:
+        """Start the processor in the boot ROM; ``wait`` until it takes requests (LinkError when it does not)."""
+        rom = self.mailbox("bootrom")
         self.port.hold_cpu()
         self.port.write(self.register("sysctrl", "REMAP"), 0)
+        self.port.forget_answer(rom)
         self.port.console()
         self.port.release_cpu()
-        text = self.port.listen(patience)
-        build = f"{int(self._d.soc['build_sha256'][:8], 16):08X}"
-        if BANNER not in text or build not in text:
-            raise LinkError(f"no banner with build {build} from the boot ROM, but {text!r}", where="processor")
-        return text
+        if wait:
+            self.port.await_program(rom)
+
+    def mailbox(self, program: str) -> Mailbox:
+        """Return where a program takes requests."""
+        symbols, sizes = (self._d.programs[program][key] for key in ("symbols", "sizes"))
+        return Mailbox(symbols["mailbox_request"], symbols["mailbox_answer"], sizes["mailbox_answer"] // 4)
 
     # -- debug path -----------------------------------------------------------------------------
     def infer(self, x: NDArray[np.int64]) -> tuple[NDArray[np.int64], int]:
@@ -101,40 +142,57 @@ class Chip:
         cycles : int
             Clock cycles of the engine.
         """
+        return self.port.persist(lambda: self._infer(x), self._hold)
+
+    def _hold(self) -> None:
+        self.was_reset()
+        self.port.hold_cpu()
+
+    def _infer(self, x: NDArray[np.int64]) -> tuple[NDArray[np.int64], int]:
         accel = self._d.system.block("accel")
         mask = (1 << self._engine["in_width"]) - 1
         self.port.write(accel.base + accel.registers.window("input_buffer").offset, [int(v) & mask for v in x])
         self.port.write(self.register("accel", "CTRL"), _bit(accel.registers, "CTRL", "start"))
-        done = _bit(accel.registers, "STATUS", "done")
-        self.port.poll(self.register("accel", "STATUS"), done, done, _POLLS)
-        words = self.port.read(
-            accel.base + accel.registers.window("output_buffer").offset, accel.registers.window("output_buffer").entries
-        )
+        done, status = _bit(accel.registers, "STATUS", "done"), self.register("accel", "STATUS")
+        self.port.poll(status, done, done, _POLLS)
+        if not self.port.read(status)[0] & done:
+            raise LinkError("the engine had not finished when the port said so", where=f"{status:#010x}")
+        outputs = accel.registers.window("output_buffer")
+        words = self.port.read(accel.base + outputs.offset, outputs.entries)
         (cycles,) = self.port.read(self.register("accel", "CYCLES"))
         return self._signed(words), cycles
 
     # -- firmware path --------------------------------------------------------------------------
-    def load(self, program: str, patience: int = 2000) -> str:
-        """Load a program into IMEM, let the processor run it, return what it prints first."""
-        binary = (self._d.firmware / self._d.programs[program]["binary"]).read_bytes()
+    def load(self, program: str) -> None:
+        """Load a program into IMEM, checked by the boot ROM, and start it; returns when it takes requests."""
+        self.port.persist(lambda: self._load(program), self.was_reset)
+
+    def _load(self, program: str) -> None:
+        described = self._d.programs[program]
+        binary = (self._d.firmware / described["binary"]).read_bytes()
+        self.start_rom()
+        self.port.load(described["load"], binary, self.mailbox("bootrom"))
         self.port.hold_cpu()
-        self.port.upload(self._d.programs[program]["load"], binary)
+        box = self.mailbox(program)
+        self.port.forget_answer(box)
         self.port.write(self.register("sysctrl", "REMAP"), 1)
         self.port.console()
         self.port.release_cpu()
-        self._serial = 0
-        return self.port.listen(patience)
+        self.port.await_program(box)
+
+    def ask(self, program: str, payload: bytes) -> list[int]:
+        """Return the words of a running program's answer; it is loaded again when the chip lost its way."""
+        box = self.mailbox(program)
+
+        def repair() -> None:
+            self.was_reset()
+            self._load(program)
+
+        return self.port.persist(lambda: self.port.request(box, payload), repair)
 
     def infer_by_program(self, x: NDArray[np.int64]) -> tuple[NDArray[np.int64], int, int]:
         """One inference by the program ``infer``; returns y (n_out,), the engine's and the processor's cycles."""
-        box = self._d.programs["infer"]["symbols"]
-        self._serial += 1
-        self.port.upload(box["mailbox_x"], self._packed(x))
-        self.port.write(box["mailbox_request"], self._serial)
-        self.port.poll(box["mailbox_reply"], 0xFFFFFFFF, self._serial, _POLLS)
-        words = self.port.read(box["mailbox_y"], self._engine["n_out"])
-        (cycles,) = self.port.read(box["mailbox_cycles"])
-        (elapsed,) = self.port.read(box["mailbox_elapsed"])
+        cycles, elapsed, *words = self.ask("infer", self._packed(x))
         return self._signed(words), cycles, elapsed
 
     def _packed(self, x: NDArray[np.int64]) -> bytes:

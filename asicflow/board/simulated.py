@@ -7,7 +7,7 @@ import subprocess
 import tempfile
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from asicflow.board.transport import BITS_PER_CHARACTER
 from asicflow.errors import StageError
@@ -16,14 +16,23 @@ from asicflow.simulate import build_verilator
 
 BIT_CYCLES = 8  # clock cycles of a bit: the fastest that the port takes
 RESET_CYCLES = 20
+Waveforms = Literal["vcd", "fst"]
+WAVEFORMS = {"vcd": ("--trace",), "fst": ("--trace-fst",)}
 
 
-def build_board(sources: Sequence[Path], build_dir: Path, *, checks: Sequence[Path] = ()) -> Path:
+def build_board(
+    sources: Sequence[Path], build_dir: Path, *, checks: Sequence[Path] = (), waveforms: Waveforms | None = None
+) -> Path:
     """Build the simulator of a SoC and return the executable.
 
-    ``checks`` are further files of simulation only, for example protocol checks that bind themselves.
+    ``checks`` are further files of simulation only, for example protocol checks that bind themselves;
+    ``waveforms`` makes one that can write them, slower.
     """
-    return build_verilator("soc", [*sources, *checks], resource("ip/soc/tb/main.cpp"), build_dir)
+    faults = resource("ip/soc/tb/faults.vlt")
+    arguments = WAVEFORMS[waveforms] if waveforms else ()
+    return build_verilator(
+        "soc", [faults, *sources, *checks], resource("ip/soc/tb/main.cpp"), build_dir, args=arguments
+    )
 
 
 class SimulatedBoard:
@@ -48,10 +57,12 @@ class SimulatedBoard:
             stderr=self._messages,
             text=True,
             bufsize=1,
+            start_new_session=True,  # Ctrl-C is for the host
         )
-        self._bit_cycles = bit_cycles
         self._unread = b""
-        self._ask(f"bit {round(8 * bit_cycles)}")
+        self._now = 0
+        self._dip: int | None = None
+        self.bit_cycles(bit_cycles)
 
     def __enter__(self) -> SimulatedBoard:
         return self
@@ -65,6 +76,28 @@ class SimulatedBoard:
         self._unread = b""
         self._ask(f"boot {boot_mode}")
         self._ask(f"reset {RESET_CYCLES}")
+
+    def bit_cycles(self, cycles: float) -> None:
+        """Set the clock cycles of a bit of the line: another oscillator, or another bit rate."""
+        self._bit_cycles = cycles
+        self._ask(f"bit {round(8 * cycles)}")
+
+    @property
+    def bit_time(self) -> float:
+        """Clock cycles of a bit of the line."""
+        return self._bit_cycles
+
+    def fault(self, name: str) -> None:
+        """Let the chip or the flash have a fault from now on (see ``ip/soc/tb/main.cpp``)."""
+        self._ask(f"fault {name}")
+
+    def brown_out(self, after: int) -> None:
+        """Let the supply dip after so many cycles: the supervisor resets the chip."""
+        self._dip = self._now + after
+
+    def trace(self, path: Path | None) -> None:
+        """Write waveforms into a file from now on; None ends it (StageError without ``waveforms`` in the build)."""
+        self._ask(f"trace {path.resolve()}" if path else "trace")
 
     def flash(self, contents: Path | None) -> None:
         """Program the flash; None erases it."""
@@ -124,7 +157,19 @@ class SimulatedBoard:
                 self._process.wait()
 
     def _run(self, cycles: int, count: int) -> bytes:
-        return bytes.fromhex(self._ask(f"run {cycles} {count}")["received"])
+        if self._dip is None or self._now + cycles < self._dip:
+            return self._run_on(cycles, count)
+        before = self._run_on(self._dip - self._now, count)
+        if self._now < self._dip:  # the bytes came first
+            return before
+        self._dip = None
+        self._ask(f"reset {RESET_CYCLES}")
+        return before
+
+    def _run_on(self, cycles: int, count: int) -> bytes:
+        answer = self._ask(f"run {cycles} {count}")
+        self._now = answer["cycles"]
+        return bytes.fromhex(answer["received"])
 
     def _ask(self, command: str) -> dict[str, Any]:
         assert self._process.stdin is not None and self._process.stdout is not None

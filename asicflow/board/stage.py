@@ -10,14 +10,15 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from asicflow.board.adp import Adp
 from asicflow.board.checks import write_checks
 from asicflow.board.chip import Chip, Description, describe
+from asicflow.board.link import Link
 from asicflow.board.lint import lint_soc
 from asicflow.board.simulated import SimulatedBoard, build_board
 from asicflow.config import Config
-from asicflow.errors import StageError, UserError
+from asicflow.errors import StageError
 from asicflow.firmware.image import BootMode
+from asicflow.firmware.vectors import load_vectors
 from asicflow.workspace import Workspace
 
 SIM_SCHEMA = "asicflow.sim/1"
@@ -42,7 +43,7 @@ def run_sim(config: Config, ws: Workspace, progress: Callable[[str], None]) -> N
     sources = soc_sources(ws.soc, ws.firmware)
     waived = lint_soc(sources)
     progress(f"lint: clean, {len(waived)} waiver(s)")
-    x, y = _vectors(ws.model / "vectors.npz")
+    x, y = load_vectors(ws.model / "vectors.npz")
     progress("building the simulator")
     checks = write_checks(described.system, ws.sim)
     executable = build_board(sources, ws.sim / "build", checks=checks)
@@ -83,7 +84,7 @@ def boot_and_infer(
     """
     board.flash(None)
     board.reset(BootMode.HOST)
-    port = Adp(board)
+    port = Link(board)
     board.run(2000)
     port.connect()
     chip = Chip(port, described)
@@ -94,7 +95,8 @@ def boot_and_infer(
     port.hold_cpu()
     cycles = [_exact("debug port", chip.infer(a)[:2], b) for a, b in zip(x, y, strict=True)]
     progress(f"debug port, processor held: {len(x)} of {len(x)} inferences exact, {cycles[0]} cycles each")
-    text = chip.load("infer")
+    chip.load("infer")
+    text = port.listen(200)
     answers = [chip.infer_by_program(a) for a in x]
     for answer, b in zip(answers, y, strict=True):
         _exact("program", answer[:2], b)
@@ -114,7 +116,7 @@ def _flash_boot(board: SimulatedBoard, described: Description, x: NDArray[np.int
     board.flash(described.firmware / described.programs["infer"]["flash_image"])
     board.reset(BootMode.FLASH)
     board.run(_FLASH_BOOT_CYCLES)
-    port = Adp(board)
+    port = Link(board)
     port.connect()
     chip = Chip(port, described)
     if (state := port.read(chip.register("sysctrl", "SCRATCH"))[0]) != 0:
@@ -131,12 +133,3 @@ def _exact(path: str, answer: tuple[NDArray[np.int64], int], y: NDArray[np.int64
         j = int(np.flatnonzero(got != y)[0])
         raise StageError(f"{path}: output {j} is {got[j]}, the golden model has {y[j]}")
     return cycles
-
-
-def _vectors(path: Path) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    try:
-        with np.load(path) as data:
-            x, y = data["x_int"].astype(np.int64), data["y_int"].astype(np.int64)
-    except (OSError, KeyError, ValueError) as error:
-        raise UserError(f"the test vectors cannot be read: {error}", where=str(path)) from error
-    return x.reshape(len(x), -1), y.reshape(len(y), -1)

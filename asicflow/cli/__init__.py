@@ -10,7 +10,7 @@ import typer
 from rich.console import Console
 from rich.markup import escape
 
-from asicflow.cli import doctor, ip, new, plan, report, run, signoff
+from asicflow.cli import bringup, doctor, ip, new, plan, report, run, signoff, sim
 from asicflow.errors import AsicflowError, ExitCode
 
 app = typer.Typer(
@@ -27,6 +27,8 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 app.command("run")(run.run)
+app.command("sim")(sim.sim)
+app.command("bringup")(bringup.bringup)
 app.command("plan")(plan.plan)
 app.add_typer(ip.app, name="ip")
 app.command("report")(report.report)

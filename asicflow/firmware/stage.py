@@ -9,23 +9,26 @@ from pathlib import Path
 from typing import Any
 
 from asicflow.config import Config
+from asicflow.firmware.frame import frame_header
 from asicflow.firmware.image import image_header, pack_image
 from asicflow.firmware.rom import write_rom
 from asicflow.firmware.toolchain import Program, build_program, compiler_version, memory_script
+from asicflow.firmware.vectors import load_vectors, vectors_header
 from asicflow.resources import resource
 from asicflow.soc.chip import ROM_FILE
 from asicflow.soc.system import System, load_system
 from asicflow.workspace import Workspace
 
 FIRMWARE_SCHEMA = "asicflow.firmware/1"
-APPS = ("infer",)
-_BSP = ("startup.S", "fault.c", "stdio.c", "accel.c")
+APPS = ("infer", "selftest", "memtest")
+VECTORS_SHARE = 3  # of IMEM, at most one part in so many is for the vectors of selftest
+_BSP = ("startup.S", "fault.c", "stdio.c", "accel.c", "mailbox.c", "memory.c")
 
 
 def run_firmware(config: Config, ws: Workspace, progress: Callable[[str], None]) -> None:
     """Build the boot ROM and the applications.
 
-    Reads ``soc/`` (address map and headers); writes ``firmware/``: ``bootrom.sv``, programs
+    Reads ``soc/`` (address map and headers) and ``model/vectors.npz``; writes ``firmware/``: ``bootrom.sv``, programs
     (``.elf``, ``.bin``, ``.map``, ``.lst``), flash images and ``firmware.json``.
 
     Raises
@@ -39,6 +42,9 @@ def run_firmware(config: Config, ws: Workspace, progress: Callable[[str], None])
     include = out / "include"
     include.mkdir(parents=True, exist_ok=True)
     (include / "image.h").write_text(image_header())
+    (include / "frame.h").write_text(frame_header())
+    x, y = load_vectors(ws.model / "vectors.npz")
+    (include / "vectors.h").write_text(vectors_header(x, y, system.memory("imem").bytes // VECTORS_SHARE))
     (out / "memory.ld").write_text(memory_script(_memories(system)))
     rom = build_bootrom(ws.soc / "include", out)
     size = system.memory("bootrom").bytes
@@ -59,7 +65,7 @@ def run_firmware(config: Config, ws: Workspace, progress: Callable[[str], None])
 def build_bootrom(headers: Path, out: Path) -> Program:
     """Build the boot ROM's program; ``headers`` are those of the SoC, ``out`` has ``memory.ld``."""
     folder, bsp = resource("firmware/bootrom"), resource("firmware/bsp")
-    sources = [folder / "start.S", folder / "main.c", bsp / "stdio.c"]
+    sources = [folder / "start.S", folder / "main.c", bsp / "stdio.c", bsp / "mailbox.c"]
     return _build("bootrom", sources, folder / "bootrom.ld", headers, out)
 
 
@@ -90,5 +96,10 @@ def _describe(program: Program, available: int) -> dict[str, Any]:
         "entry": program.entry,
         "sha256": hashlib.sha256(program.binary).hexdigest(),
         "sections": program.sections,
-        "symbols": {name: value for name, value in program.symbols.items() if name.startswith("mailbox_")},
+        "symbols": _mailboxes(program.symbols),
+        "sizes": _mailboxes(program.sizes),
     }
+
+
+def _mailboxes(table: dict[str, int]) -> dict[str, int]:
+    return {name: value for name, value in table.items() if name.startswith("mailbox_")}

@@ -17,7 +17,7 @@ _OVERFLOW = re.compile(r"section `(?P<section>[^']+)' will not fit in region `(?
 _EXCESS = re.compile(r"region `(?P<region>\w+)' overflowed by (?P<bytes>\d+) bytes")
 _FLAGS = (
     "-mcpu=cortex-m0", "-mthumb", "-Os", "-std=c11", "-ffreestanding", "-fno-common", "-ffunction-sections",
-    "-fdata-sections", "-fstack-usage", "-Wall", "-Wextra", "-Werror", "-g0",
+    "-fdata-sections", "-fno-tree-loop-distribute-patterns", "-fstack-usage", "-Wall", "-Wextra", "-Werror", "-g0",
 )  # fmt: skip
 
 
@@ -35,8 +35,8 @@ class Program:
         Address of the first byte; address of the first instruction, bit 0 set.
     sections : dict
         Bytes of each section that takes space.
-    symbols : dict
-        Address of each symbol.
+    symbols, sizes : dict
+        Address of each symbol, and its bytes where it has some.
     """
 
     elf: Path
@@ -45,6 +45,7 @@ class Program:
     entry: int
     sections: dict[str, int]
     symbols: dict[str, int]
+    sizes: dict[str, int]
 
 
 def compiler_version() -> str:
@@ -114,10 +115,12 @@ def build_program(
 
 def read_program(elf: Path) -> Program:
     """Read a linked program back; its ``.bin`` lies beside it."""
-    symbols = {}
-    for line in _run("nm", str(elf)).splitlines():
-        address, _, name = line.split()
+    symbols, sizes = {}, {}
+    for line in _run("nm", "-S", str(elf)).splitlines():
+        address, *size, _, name = line.split()
         symbols[name] = int(address, 16)
+        if size:
+            sizes[name] = int(size[0], 16)
     headers = _run("readelf", "-hlSW", str(elf))
     entry = re.search(r"Entry point address:\s+0x([0-9a-f]+)", headers)
     loads = re.findall(r"LOAD\s+0x\w+ 0x\w+ 0x(\w+) 0x(\w+)", headers)
@@ -133,6 +136,7 @@ def read_program(elf: Path) -> Program:
         entry=int(entry[1], 16) | 1,
         sections={name: size for name, size in sections.items() if size},
         symbols=symbols,
+        sizes=sizes,
     )
 
 
@@ -148,5 +152,7 @@ def _run(tool: str, *arguments: str) -> str:
             where=arguments[-1],
             hint="make the program smaller, or the memory larger in asicflow.yaml (soc.imem_bytes, soc.dmem_bytes)",
         )
-    lines = [s for s in done.stderr.splitlines() if "error:" in s or "warning:" in s] or [done.stderr.strip()]
+    lines = [s for s in done.stderr.splitlines() if "error:" in s or "warning:" in s or "undefined" in s] or [
+        done.stderr.strip()
+    ]
     raise StageError(f"{PREFIX}{tool} stopped: {lines[0][:300]}", where=arguments[-1])

@@ -6,6 +6,7 @@
  * the host, who can load a program through the debug port at any time. */
 #include "crc32.h"
 #include "image.h"
+#include "mailbox.h"
 #include "mmio.h"
 #include "stdio.h"
 
@@ -35,10 +36,32 @@ static void start_program(uint32_t entry) {
     jump(stack, entry);
 }
 
+/* What the host has uploaded, it can have checked here: a request names address and words, the answer has the CRC. */
+enum { HEAD, ADDRESS, WORDS };
+#define CHECK_BYTES 8u
+
+MAILBOX volatile uint32_t mailbox_request[REQUEST_WORDS(CHECK_BYTES)];
+MAILBOX volatile uint32_t mailbox_answer[2];
+
+static uint32_t served;
+
+static void serve_check(void) {
+    const uint32_t sequence = request_sequence(mailbox_request, CHECK_BYTES);
+    if (sequence == served) return;
+    served = sequence; /* first: an address that does not answer must not come again */
+    const uint32_t status = request_check(mailbox_request, CHECK_BYTES);
+    if (status == FRAME_DONE) {
+        const volatile uint32_t *words = (const volatile uint32_t *)mailbox_request[ADDRESS];
+        mailbox_answer[1] = crc16_words(FRAME_CRC_START, words, mailbox_request[WORDS]);
+    }
+    answer(mailbox_answer, 2, sequence, status);
+}
+
 /* Mode 0, and the end of every failure: the host loads IMEM, then sets REMAP. */
 static _Noreturn void wait_for_host(void) {
+    answer(mailbox_answer, 2, served, FRAME_READY);
     for (;;) {
-        while (!(MMIO(SYSCTRL_BASE + SYSCTRL_REMAP_OFFSET) & SYSCTRL_REMAP_IMEM_MASK)) {}
+        while (!(MMIO(SYSCTRL_BASE + SYSCTRL_REMAP_OFFSET) & SYSCTRL_REMAP_IMEM_MASK)) serve_check();
         start_program(MMIO(IMEM_BASE + 4));
         MMIO(SYSCTRL_BASE + SYSCTRL_REMAP_OFFSET) = 0;
     }

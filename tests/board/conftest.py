@@ -14,8 +14,8 @@ sys.path.insert(0, str(Path(__file__).parents[1] / "soc"))
 
 from tiny_chip import build_chip, write_chip
 
-from asicflow.board.adp import Adp
 from asicflow.board.chip import Chip, Description, describe
+from asicflow.board.link import Link
 from asicflow.board.simulated import SimulatedBoard
 from asicflow.workspace import Workspace
 
@@ -51,7 +51,7 @@ def board(chip_run: tuple[Workspace, Path]) -> Iterator[SimulatedBoard]:
 @pytest.fixture
 def chip(board: SimulatedBoard, described: Description) -> Chip:
     """The chip, connected, with the processor in reset."""
-    port = Adp(board)
+    port = Link(board)
     port.connect()
     port.hold_cpu()
     return Chip(port, described)

@@ -14,6 +14,7 @@ from tiny_chip import build_chip, write_chip, write_double
 
 from asicflow.board.adp import Adp, BusError, LinkError
 from asicflow.board.chip import Chip, Description, describe
+from asicflow.board.link import Link
 from asicflow.board.simulated import SimulatedBoard
 from asicflow.board.stage import boot_and_infer
 from asicflow.config import SocConfig
@@ -244,7 +245,7 @@ def test_a_bad_flash_ends_in_the_wait_for_the_host(
     board.flash(path if contents else None)
     board.reset(BootMode.FLASH)
     board.run(400_000)
-    port = Adp(board)
+    port = Link(board)
     port.connect()
     chip = Chip(port, described)
     assert port.read(chip.register("sysctrl", "SCRATCH")) == [BOOT_CODE | error]
@@ -318,7 +319,7 @@ def test_every_bit_rate(chip_run: tuple[Workspace, Path], described: Description
     with SimulatedBoard(chip_run[1], bit_cycles) as board:
         board.reset()
         board.run(100)
-        port = Adp(board)
+        port = Link(board)
         port.connect()
         Chip(port, described).identify()
 

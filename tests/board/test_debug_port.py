@@ -51,7 +51,7 @@ def test_the_address_is_sent_only_when_it_is_another() -> None:
         ([b"A 0x00000010" + PROMPT, b"R 0x00000001\n\r"], "no answer"),
         ([b"A 0x00000010" + PROMPT, b"R 0x0000001" + PROMPT], "asked for 1 words|expected an answer"),
         ([b"A 0x00000010" + PROMPT, b"W 0x00000001" + PROMPT], "expected an answer to R"),
-        ([b"A 0x00000010" + PROMPT, b"R 0x00000001\n\rR 0x00000001" + PROMPT], "asked for 1 words"),
+        ([b"A 0x00000010" + PROMPT, b"R 0x00000001\n\rR 0x00000001" + PROMPT], "has 1 answers, got 2"),
         ([b"A 0x00000010" + PROMPT, b"?" + PROMPT], "does not understand"),
         ([b"A 0x00000010" + PROMPT, PROMPT], "does not understand"),
         ([b"A 0x00000010" + PROMPT, b"<ab"], "ends with"),
@@ -81,6 +81,6 @@ def test_a_bus_error_names_its_address() -> None:
 
 
 def test_a_poll_without_a_match_says_what_it_saw() -> None:
-    steps = [b"A 0x00000010", b"M 0x00000001", b"V 0x00000001", b"P?0x00000006"]
+    steps = [b"M 0x00000001", b"V 0x00000001", b"A 0x00000010", b"P?0x00000006"]
     with pytest.raises(LinkError, match="0x00000006"):
         Adp(Script(*(step + PROMPT for step in steps))).poll(0x10, 1, 1, 4)

@@ -1,25 +1,25 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Serves inferences. The host finds the mailbox by its symbols: it writes the elements of mailbox_x and then
- * another number into mailbox_request; when mailbox_reply has that number, mailbox_y is the result. */
+ * Serves inferences. The host finds the mailbox by its symbols: it uploads the elements as one frame into
+ * mailbox_request and reads mailbox_answer until it has the frame's sequence number. */
 #include "accel.h"
 #include "cortex_m.h"
 #include "image.h"
+#include "mailbox.h"
 #include "mmio.h"
 #include "stdio.h"
 
-#define MAILBOX __attribute__((section(".mailbox"), used))
+#define BYTES (ACCEL_N_IN * sizeof(accel_in_t))
 
-MAILBOX volatile uint32_t mailbox_request;
-MAILBOX volatile uint32_t mailbox_reply;
-MAILBOX volatile uint32_t mailbox_cycles;  /* of the engine */
-MAILBOX volatile uint32_t mailbox_elapsed; /* from seeing the request to the reply, in processor cycles */
-MAILBOX volatile uint32_t mailbox_y[ACCEL_N_OUT];
-MAILBOX volatile accel_in_t mailbox_x[ACCEL_N_IN];
+enum { HEAD, CYCLES, ELAPSED, Y, ANSWER_WORDS = Y + ACCEL_N_OUT }; /* cycles of the engine; of the processor */
+
+MAILBOX volatile uint32_t mailbox_request[REQUEST_WORDS(BYTES)];
+MAILBOX volatile uint32_t mailbox_answer[ANSWER_WORDS];
 
 int main(void) {
     uint32_t served = 0;
-    mailbox_request = mailbox_reply = 0;
+    for (uint32_t k = 0; k < REQUEST_WORDS(BYTES); ++k) mailbox_request[k] = 0;
+    for (uint32_t k = 0; k < ANSWER_WORDS; ++k) mailbox_answer[k] = 0;
     if (!accel_matches()) {
         MMIO(SYSCTRL_BASE + SYSCTRL_SCRATCH_OFFSET) = PROGRAM_OTHER_MODEL_CODE;
         put_text("infer: the chip has another network\n");
@@ -27,13 +27,19 @@ int main(void) {
     }
     SYST_RVR = 0xFFFFFF;
     SYST_CSR = 5; /* counts down with the processor's clock, no interrupt */
+    answer(mailbox_answer, ANSWER_WORDS, served, FRAME_READY);
     put_text("infer: ready\n");
     for (;;) {
-        const uint32_t request = mailbox_request;
-        if (request == served) continue;
+        const uint32_t sequence = request_sequence(mailbox_request, BYTES);
+        if (sequence == served) continue;
         SYST_CVR = 0; /* any write clears it: the count starts again from the top */
-        mailbox_cycles = accel_infer(mailbox_x, mailbox_y);
-        mailbox_elapsed = 0xFFFFFF - SYST_CVR;
-        mailbox_reply = served = request;
+        const uint32_t status = request_check(mailbox_request, BYTES);
+        if (status == FRAME_DONE) {
+            const volatile accel_in_t *x = (const volatile accel_in_t *)&mailbox_request[1];
+            mailbox_answer[CYCLES] = accel_infer(x, &mailbox_answer[Y]);
+        }
+        mailbox_answer[ELAPSED] = 0xFFFFFF - SYST_CVR; /* all but the CRC of the answer */
+        answer(mailbox_answer, ANSWER_WORDS, sequence, status);
+        served = sequence;
     }
 }

@@ -9,6 +9,8 @@
 //   gpio VALUE       input pins
 //   bit EIGHTHS      bit time of the host in eighths of a clock cycle
 //   flash FILE       contents of the flash; without FILE it is erased
+//   fault NAME       from now on: dead-flash, stuck-cpu, slow; none ends them all.
+//   trace FILE       write waveforms from now on; without FILE end them. In a simulator with waveforms
 //   send HEX         bytes for the line, after those that wait
 //   run N COUNT      at most N cycles, until the host has COUNT bytes more
 //   status           cycles, seconds of processor time that they took, pins
@@ -26,7 +28,16 @@
 #include <vector>
 
 #include "Vsoc.h"
+#include "Vsoc___024root.h"
+#include "Vsoc_soc_reset.h"
 #include "verilated.h"
+#if VM_TRACE_FST
+#include "verilated_fst_c.h"
+using Waveforms = VerilatedFstC;
+#elif VM_TRACE
+#include "verilated_vcd_c.h"
+using Waveforms = VerilatedVcdC;
+#endif
 
 namespace {
 
@@ -34,9 +45,11 @@ namespace {
 class Flash {
 public:
     std::vector<uint8_t> contents;
+    bool dead = false;  // Drives nothing; a resistor pulls the line up
 
     // The flash drives its output after the clock has fallen.
     bool clock(bool select_n, bool sck, bool mosi) {
+        if (dead) return true;
         if (select_n) {
             bits_ = 0;
             out_ = 0xFF;
@@ -86,7 +99,10 @@ public:
         top_->boot_cfg_i = 0;
         top_->eval();
     }
-    ~Board() { top_->final(); }
+    ~Board() {
+        trace("");
+        top_->final();
+    }
 
     Flash flash;
     std::deque<uint8_t> outgoing;
@@ -94,6 +110,40 @@ public:
     double bit_time = 8;
 
     Vsoc& pins() { return *top_; }
+
+    // Faults of the chip, by the signals that ip/soc/tb/faults.vlt opens.
+    bool fault(const std::string& name) {
+        if (name == "dead-flash") {
+            flash.dead = true;
+        } else if (name == "stuck-cpu") {  // the processor never reaches the bus
+            reset_block().cpu_htrans_i__VforceVal = 0;
+            reset_block().cpu_htrans_i__VforceEn = 3;
+        } else if (name == "slow") {
+            slow_ = true;
+        } else if (name == "none") {
+            flash.dead = slow_ = false;
+            reset_block().cpu_htrans_i__VforceEn = 0;
+            reset_block().debug_hresp_i__VforceEn = 0;
+        } else {
+            return false;
+        }
+        return true;
+    }
+
+    bool trace(const std::string& name) {
+#if VM_TRACE
+        if (waves_) waves_->close();
+        waves_.reset();
+        if (name.empty()) return true;
+        context_->traceEverOn(true);
+        waves_.reset(new Waveforms);
+        top_->trace(waves_.get(), 99);
+        waves_->open(name.c_str());
+        return waves_->isOpen();
+#else
+        return name.empty();
+#endif
+    }
     uint64_t cycles() const { return cycles_; }
     double seconds() const { return seconds_; }
 
@@ -113,18 +163,39 @@ public:
         const std::clock_t start = std::clock();
         while (n-- && incoming.size() < count) {
             transmit();
+            if (slow_) {  // now and then the bus's answer comes too late: the debug port sees an error
+                noise_ = noise_ >> 1 ^ (noise_ & 1 ? 0x80200003u : 0);
+                reset_block().debug_hresp_i__VforceVal = 1;
+                reset_block().debug_hresp_i__VforceEn = noise_ % 8 == 0;
+            }
             top_->clk_i = 1;
             top_->eval();
+            dump();
             top_->spi_miso_i = flash.clock(top_->spi_cs_no, top_->spi_sck_o, top_->spi_mosi_o);
             receive(top_->debug_tx_o);
             top_->clk_i = 0;
             top_->eval();
+            dump();
             ++cycles_;
         }
         seconds_ += double(std::clock() - start) / CLOCKS_PER_SEC;
     }
 
 private:
+    Vsoc_soc_reset& reset_block() { return *top_->rootp->__PVT__soc__DOT__i_reset; }
+
+    bool slow_ = false;
+    uint32_t noise_ = 1;
+#if VM_TRACE
+    std::unique_ptr<Waveforms> waves_;
+    void dump() {
+        context_->timeInc(1);  // half a clock cycle
+        if (waves_) waves_->dump(context_->time());
+    }
+#else
+    void dump() {}
+#endif
+
     std::unique_ptr<VerilatedContext> context_;
     std::unique_ptr<Vsoc> top_;
     uint64_t cycles_ = 0;
@@ -222,7 +293,8 @@ int main(int argc, char** argv) {
         } else if (command == "run") {
             words >> number >> count;
             board.run(number, count);
-            std::printf("{\"received\": \"%s\"}\n", hex(board.incoming).c_str());
+            std::printf("{\"received\": \"%s\", \"cycles\": %llu}\n", hex(board.incoming).c_str(),
+                        static_cast<unsigned long long>(board.cycles()));
             board.incoming.clear();
         } else if (command == "status") {
             std::printf("{\"cycles\": %llu, \"seconds\": %.6f, \"gpio\": %u, \"gpio_enable\": %u}\n",
@@ -231,7 +303,10 @@ int main(int argc, char** argv) {
         } else if (command == "quit") {
             break;
         } else {
-            std::printf("{\"error\": \"unknown command\"}\n");
+            words >> std::ws;
+            std::getline(words, text);
+            const bool known = (command == "fault" && board.fault(text)) || (command == "trace" && board.trace(text));
+            std::printf(known ? "{}\n" : "{\"error\": \"unknown command\"}\n");
             command = "status";
         }
         if (command != "run" && command != "status") std::printf("{}\n");
