@@ -20,6 +20,14 @@ Waveforms = Literal["vcd", "fst"]
 WAVEFORMS = {"vcd": ("--trace",), "fst": ("--trace-fst",)}
 
 
+MAIN = "ip/soc/tb/main.cpp"
+
+
+def build_netlist_board(sources: Sequence[Path], build_dir: Path) -> Path:
+    """Build the simulator of a SoC that is a flat netlist; no faults can be planted inside it."""
+    return build_verilator("soc", sources, resource(MAIN), build_dir, defines={"FLAT": 1}, optimise="-O1")
+
+
 def build_board(
     sources: Sequence[Path], build_dir: Path, *, checks: Sequence[Path] = (), waveforms: Waveforms | None = None
 ) -> Path:
@@ -30,9 +38,7 @@ def build_board(
     """
     faults = resource("ip/soc/tb/faults.vlt")
     arguments = WAVEFORMS[waveforms] if waveforms else ()
-    return build_verilator(
-        "soc", [faults, *sources, *checks], resource("ip/soc/tb/main.cpp"), build_dir, args=arguments
-    )
+    return build_verilator("soc", [faults, *sources, *checks], resource(MAIN), build_dir, args=arguments)
 
 
 class SimulatedBoard:

@@ -66,7 +66,7 @@ def run_flow(config: Config, ws: Workspace, progress: Callable[[str], None]) -> 
         config, pdk, library, top=soc["top"], sdc=ws.soc / soc["sdc"], clock_port=soc["clock"]["port"],
         period_ns=float(soc["clock"]["period_ns"]), blocks=blocks,
     )  # fmt: skip
-    job = Job(settings, design_files(ws, soc, pdk), ws.layout / "sc", engine, pdk, library)
+    job = Job(settings, design_files(ws.root, pdk, ws.layout / "sc" / BOXES), ws.layout / "sc", engine, pdk, library)
     publish(close_timing(job, progress, STRATEGIES[config.top]), job, ws.layout)
 
 
@@ -172,26 +172,28 @@ def memory_blocks(config: Config, pdk: Pdk, library: Library) -> tuple[Block, ..
     return tuple(found)
 
 
-def design_files(ws: Workspace, soc: dict[str, Any], pdk: Pdk) -> list[Path]:
-    """Return the RTL in compilation order; the macros of the process get modules without contents.
+def design_files(root: Path, pdk: Pdk, boxes: Path) -> list[Path]:
+    """Return the RTL of a run in compilation order.
+
+    The macros of the process get modules without contents, in the file ``boxes``.
 
     Raises
     ------
     StageError
         If the firmware stage did not leave what the design holds as logic.
     """
+    soc = read_soc(root / "soc")
     files = [Path(path) for path in soc.get("external_files", [])]
     for name in soc.get("firmware_files", []):
-        files.append(ws.firmware / name)
+        files.append(root / "firmware" / name)
         if not files[-1].is_file():
             raise StageError("the firmware stage has not run", where=str(files[-1]), hint="asicflow run")
     lefs = [macro.lef for macro in macros(pdk) if macro.lef.is_file()]
     if soc["top"] != "accel" and lefs:
-        boxes = ws.layout / "sc" / BOXES
         boxes.parent.mkdir(parents=True, exist_ok=True)
         boxes.write_text(black_boxes(lefs))
         files.append(boxes)
-    return [*files, *(ws.soc / name for name in soc["files"])]
+    return [*files, *(root / "soc" / name for name in soc["files"])]
 
 
 def read_soc(folder: Path) -> dict[str, Any]:

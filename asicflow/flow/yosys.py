@@ -143,7 +143,13 @@ def error_lines(text: str, count: int = 3) -> str:
 
 
 def functional_netlist(
-    netlist: Path, top: str, liberty: Path, out: Path, *, physical_cells: Collection[str] = ()
+    netlist: Path,
+    top: str,
+    liberty: Path,
+    out: Path,
+    *,
+    physical_cells: Collection[str] = (),
+    boxes: Path | None = None,
 ) -> None:
     """Turn a mapped netlist into plain Verilog by replacing every cell by its Liberty function.
 
@@ -162,20 +168,26 @@ def functional_netlist(
         Verilog to write; the log goes beside it with suffix ``.log``.
     physical_cells : collection of str
         Names of cells without function (fillers, taps, decoupling, antenna diodes), which are dropped.
+    boxes : Path, optional
+        Modules without contents, for hard macros: their instances stay, the simulation needs models.
 
     Raises
     ------
     StageError
-        If a cell is neither in the Liberty file nor physical, or has no function there.
+        If a cell is neither in the Liberty file, physical nor a hard macro, or has no function there.
     """
+    macros = f"read_verilog {_quoted(boxes)}" if boxes else ""
+    kept = re.findall(r"^module (\S+)", boxes.read_text(), re.MULTILINE) if boxes else []
+    unknown = "t:* t:$* %d" + "".join(f" t:{name} %d" for name in kept)
     drop = "\n".join(f"delete t:{name}" for name in sorted(physical_cells))
     run_yosys(
-        f"""read_verilog {_quoted(netlist)}
+        f"""{macros}
+read_verilog {_quoted(netlist)}
 {drop}
 read_liberty -overwrite -ignore_miss_func {_quoted(liberty)}
 hierarchy -check -top {top}
 flatten
-select -assert-none t:* t:$* %d
+select -assert-none {unknown}
 clean -purge
 write_verilog -noattr {_quoted(out)}
 """,

@@ -9,7 +9,9 @@ from pathlib import Path
 from typing import Any
 
 from asicflow.config import Config
-from asicflow.pdk.config import Library, Pdk, missing_files
+from asicflow.flow.stage import design_files, memory_blocks
+from asicflow.pdk.block import BOXES, Block
+from asicflow.pdk.config import Library, Pdk, load_pdk, missing_files
 from asicflow.pdk.lef import Macro, TechLef, read_lef, read_tech_lef
 from asicflow.signoff.drc import DrcResult
 from asicflow.signoff.elaborate import Elaboration
@@ -21,13 +23,13 @@ from asicflow.signoff.netlist import Module, read_netlist
 from asicflow.signoff.rules import RuleSet
 from asicflow.signoff.verdict import UnverifiedError, Verdict
 from asicflow.signoff.waivers import Waivers
-from asicflow.soc.testbench import rtl_sources
 
 WRITERS = {
     "model": "model",
     "accel": "hls",
     "soc": "soc",
     "firmware": "firmware",
+    "sim": "sim",
     "layout": "flow",
     "signoff": "signoff",
 }
@@ -126,7 +128,31 @@ class GateContext:
     @cached_property
     def macros(self) -> dict[str, Macro]:
         """The cells' abstract views."""
-        return read_lef(self.library.lefs)
+        return read_lef([*self.library.lefs, *(block.lef for block in self.blocks)])
+
+    @cached_property
+    def blocks(self) -> tuple[Block, ...]:
+        """The hard macros of the design."""
+        if self.foreign_top or self.pdk is None:
+            return ()
+        return memory_blocks(self.config, self.pdk, self.library)
+
+    @cached_property
+    def rtl(self) -> list[Path]:
+        """The RTL as the flow reads it; hard macros are modules without contents."""
+        pdk = self.pdk or load_pdk(self.config.pdk.name, Path("."))
+        return design_files(self.root, pdk, self.boxes)
+
+    @property
+    def boxes(self) -> Path:
+        """The file with the hard macros as modules without contents, once :attr:`rtl` was asked for."""
+        return self.out / "build" / BOXES
+
+    @property
+    def engine_dir(self) -> Path:
+        """The folder that describes the accelerator and its socket."""
+        soc = self.root / "soc"
+        return soc if self.top == "accel" else soc / "accel"
 
     @cached_property
     def layout(self) -> Layout:
@@ -147,7 +173,7 @@ class GateContext:
     @cached_property
     def elaboration(self) -> Elaboration:
         """The RTL as Yosys elaborates it."""
-        return Elaboration.of(rtl_sources(self.root / "soc"), self.top, self.out / "logs")
+        return Elaboration.of(self.rtl, self.top, self.out / "logs")
 
     @cached_property
     def comparison(self) -> Comparison:

@@ -12,7 +12,7 @@ import re
 import resource
 import shutil
 import subprocess
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from importlib.util import find_spec
 from pathlib import Path
@@ -119,10 +119,11 @@ def abc_command() -> str:
     raise ToolMissing("ABC (yosys-abc)", "pip install pyosys")
 
 
-def read_netlist_script(netlist: Path, liberty: Path, physical_cells: Collection[str]) -> str:
-    """Yosys commands that read a netlist of library cells as their Liberty functions."""
+def read_netlist_script(files: Sequence[Path], liberty: Path, physical_cells: Collection[str]) -> str:
+    """Yosys commands that read netlists of library cells as their Liberty functions."""
     drop = "\n".join(f"delete t:{name}" for name in sorted(physical_cells))
-    return f'read_verilog "{netlist}"\n{drop}\nread_liberty -overwrite -ignore_miss_func "{liberty}"'
+    names = " ".join(f'"{path}"' for path in files)
+    return f'read_verilog {names}\n{drop}\nread_liberty -overwrite -ignore_miss_func "{liberty}"'
 
 
 def network(read: str, top: str, folder: Path, name: str, memory: str = "memory") -> Network:
@@ -146,11 +147,13 @@ def network(read: str, top: str, folder: Path, name: str, memory: str = "memory"
     legal = LEGAL.format(memory=memory)
     script = f'{read}\nhierarchy -check -top {top}\n{legal}\nsimplemap\nopt_clean\nwrite_json "{path}"\n'
     run_yosys(script, folder / f"{name}.log")
-    return cut(json.loads(path.read_text())["modules"][top])
+    modules = json.loads(path.read_text())["modules"]
+    boxes = {name for name, module in modules.items() if "blackbox" in module["attributes"]}
+    return cut(modules[top], boxes)
 
 
-def cut(module: dict[str, Any]) -> Network:
-    """Cut a module of simple gates at its flip-flops.
+def cut(module: dict[str, Any], boxes: Collection[str] = ()) -> Network:
+    """Cut a module of simple gates at its flip-flops, and at cells of the kinds ``boxes``.
 
     Raises
     ------
@@ -163,8 +166,11 @@ def cut(module: dict[str, Any]) -> Network:
         side = found.inputs if data["direction"] == "input" else found.outputs
         side |= {canonical(port, i, len(data["bits"])): _net(bit) for i, bit in enumerate(data["bits"])}
     for cell_name, cell in module["cells"].items():
-        pins = {p: bits[0] for p, bits in cell["connections"].items()}
         kind = cell["type"]
+        if kind in boxes:
+            _cut_box(found, cell_name, cell)
+            continue
+        pins = {p: bits[0] for p, bits in cell["connections"].items()}
         if kind in _TABLES:
             wires, table = _TABLES[kind]
             found.gates += [".names " + " ".join(_net(pins[w]) for w in (*wires, "Y")), *table]
@@ -174,6 +180,13 @@ def cut(module: dict[str, Any]) -> Network:
         elif kind != "$scopeinfo":
             raise StageError(f"the formal comparison cannot read a cell of kind {kind}", where=cell_name)
     return found
+
+
+def _cut_box(found: Network, name: str, cell: dict[str, Any]) -> None:
+    """What a cell without contents takes in is an output of the cut network, and the other way round."""
+    for port, bits in cell["connections"].items():
+        side = found.outputs if cell["port_directions"][port] == "input" else found.inputs
+        side |= {canonical(f"{name}.{port}", i, len(bits)): _net(bit) for i, bit in enumerate(bits)}
 
 
 def canonical(name: str, index: int = 0, width: int = 1) -> str:

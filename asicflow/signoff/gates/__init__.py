@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from asicflow.signoff.gate import Gate
 from asicflow.signoff.gates import (
+    boot,
     devices,
     drc,
     exactness,
@@ -35,6 +36,7 @@ BUILT_IN: list[type[Gate]] = [
     exactness.RtlExactnessGate,
     exactness.MappedExactnessGate,
     exactness.RoutedExactnessGate,
+    boot.NetlistBootGate,
     formal.RoutedFormalGate,
     formal.RtlFormalGate,
     timing.SetupGate,
@@ -67,6 +69,7 @@ BUILT_IN: list[type[Gate]] = [
     provenance.RunGate,
     provenance.LfsGate,
     provenance.LicencesGate,
+    boot.BootGate,
     *pending.PENDING,
     shuttle.PrecheckGate,
     provenance.WaiversGate,

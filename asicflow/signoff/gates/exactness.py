@@ -34,9 +34,7 @@ class ExactnessGate(Gate):
         build = context.out / "build" / self.id
         build.mkdir(parents=True, exist_ok=True)
         sources = self.sources(context, build)
-        done = run_vectors(
-            sources, context.path("soc/soc.json").parent, context.path(VECTORS), n, build, optimise=self.optimise
-        )
+        done = run_vectors(sources, context.engine_dir, context.path(VECTORS), n, build, optimise=self.optimise)
         stated = int(context.json("soc/soc.json")["engine"]["cycles"])
         log = context.out / "logs" / f"{self.id}.log"
         write_atomically(log, _log(self.what, sources, done, context))
@@ -86,7 +84,7 @@ class RtlExactnessGate(ExactnessGate):
 
     def sources(self, context: GateContext, build: Path) -> list[Path]:
         """The files that the flow reads."""
-        return rtl_sources(context.path("soc/soc.json").parent)
+        return rtl_sources(context.engine_dir)
 
     def tables(self, context: GateContext) -> dict[str, Rows]:
         """Cycles per layer, as the engine's description states them."""
@@ -99,30 +97,34 @@ class RtlExactnessGate(ExactnessGate):
         return {"cycles_per_layer": [*rows, {"layer": "start and drain", "cycles": rest}]}
 
 
-class MappedExactnessGate(ExactnessGate):
-    """The netlist of synthesis, its cells as their Liberty functions."""
+class NetlistExactnessGate(ExactnessGate):
+    """A netlist, its cells as their Liberty functions."""
+
+    def not_applicable(self, context: GateContext) -> str:
+        """Inside a system the accelerator has no bus of its own to drive."""
+        return "" if context.top == "accel" else "the whole system boots and infers instead: equivalence.boot"
+
+    def sources(self, context: GateContext, build: Path) -> list[Path]:
+        """One flat functional file."""
+        return [functional(context, self.inputs[-1], build)]
+
+
+class MappedExactnessGate(NetlistExactnessGate):
+    """The netlist of synthesis."""
 
     id = "equivalence.mapped"
     title = "Mapped netlist equals the integer network, by simulation"
     inputs = (VECTORS, "soc/soc.json", "layout/{top}.mapped.v")
     what = "netlist after synthesis"
 
-    def sources(self, context: GateContext, build: Path) -> list[Path]:
-        """One flat functional file."""
-        return [_functional(context, self.inputs[-1], build)]
 
-
-class RoutedExactnessGate(ExactnessGate):
-    """The netlist after place and route, its cells as their Liberty functions."""
+class RoutedExactnessGate(NetlistExactnessGate):
+    """The netlist after place and route."""
 
     id = "equivalence.routed"
     title = "Post-route netlist equals the integer network, by simulation"
     inputs = (VECTORS, "soc/soc.json", "layout/{top}.v")
     what = "netlist after place and route"
-
-    def sources(self, context: GateContext, build: Path) -> list[Path]:
-        """One flat functional file."""
-        return [_functional(context, self.inputs[-1], build)]
 
 
 def physical_cells(library: Library) -> list[str]:
@@ -131,7 +133,8 @@ def physical_cells(library: Library) -> list[str]:
     return [cells.tap, *cells.fillers, *cells.decaps, cells.antenna_diode[0]]
 
 
-def _functional(context: GateContext, netlist: str, build: Path) -> Path:
+def functional(context: GateContext, netlist: str, build: Path) -> Path:
+    """A netlist as one flat file of plain Verilog; hard macros stay instances."""
     library = context.library
     out = build / "functional.v"
     functional_netlist(
@@ -140,6 +143,7 @@ def _functional(context: GateContext, netlist: str, build: Path) -> Path:
         library.typical.liberty,
         out,
         physical_cells=physical_cells(library),
+        boxes=context.boxes if context.blocks and context.rtl else None,
     )
     return out
 

@@ -11,7 +11,6 @@ from asicflow.signoff.formal import Network, Proof, network, prove, read_netlist
 from asicflow.signoff.gate import Gate
 from asicflow.signoff.gates.exactness import physical_cells
 from asicflow.signoff.verdict import Finding, GateResult, Tool, Verdict
-from asicflow.soc.testbench import rtl_sources
 
 MAPPED, ROUTED = "layout/{top}.mapped.v", "layout/{top}.v"
 
@@ -32,7 +31,8 @@ class FormalGate(Gate):
         path = context.path(name)
         if path.name not in context.networks:
             library = context.library
-            script = read_netlist_script(path, library.typical.liberty, physical_cells(library))
+            boxes = [context.boxes] if context.blocks and context.rtl else []
+            script = read_netlist_script([*boxes, path], library.typical.liberty, physical_cells(library))
             folder = context.out / "build" / "formal"
             context.networks[path.name] = network(script, context.top, folder, path.name)
         return context.networks[path.name]
@@ -106,7 +106,7 @@ class RtlFormalGate(FormalGate):
 
     def sides(self, context: GateContext) -> tuple[Network, Network]:
         """The RTL as the flow reads it, and the netlist of synthesis."""
-        files = " ".join(f'"{p}"' for p in rtl_sources(context.path("soc/soc.json").parent))
+        files = " ".join(f'"{p}"' for p in context.rtl)
         folder = context.out / "build" / "formal"
         mapped = self.netlist(context, MAPPED)
         read = f"read_verilog -sv {files}"

@@ -12,7 +12,6 @@ from asicflow.signoff.context import GateContext
 from asicflow.signoff.gate import Gate
 from asicflow.signoff.verdict import Finding, GateResult, Tool, verdict_of
 from asicflow.simulate import verilator_version
-from asicflow.soc.testbench import rtl_sources
 from asicflow.workspace import write_atomically
 
 _MESSAGE = re.compile(r"^%(Warning|Error)(?:-(\w+))?: (?:(\S+?):(\d+)(?::\d+)?: )?(.*)$", re.MULTILINE)
@@ -27,7 +26,7 @@ class LintGate(Gate):
 
     def run(self, context: GateContext) -> GateResult:
         """Run both front ends on the files that the flow reads."""
-        sources = rtl_sources(context.path("soc/soc.json").parent)
+        sources = context.rtl
         version = verilator_version()
         verilator, complete = lint_verilator(sources, context.top)
         slang, units = lint_slang(sources, context.top)

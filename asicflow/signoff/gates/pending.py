@@ -30,8 +30,6 @@ _PENDING = (
              "load the GDS in Magic with the PDK's technology; run `drc check; drc catchup` and count"),
     _Pending("firmware.image", "Firmware image, stack bound, CRC", True, "not checked",
              "run the firmware stage", _NO_CPU),
-    _Pending("firmware.boot", "Boots in RTL, first inference correct", True, "not checked",
-             "run the firmware stage", _NO_CPU),
     _Pending("shuttle.rules", "Shuttle slot rules", True, "not checked",
              "build the chip for a slot of the shuttle", _NO_SHUTTLE),
 )  # fmt: skip

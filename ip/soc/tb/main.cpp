@@ -28,8 +28,10 @@
 #include <vector>
 
 #include "Vsoc.h"
+#ifndef FLAT  // A netlist has no blocks whose signals could be forced
 #include "Vsoc___024root.h"
 #include "Vsoc_soc_reset.h"
+#endif
 #include "verilated.h"
 #if VM_TRACE_FST
 #include "verilated_fst_c.h"
@@ -115,19 +117,10 @@ public:
     bool fault(const std::string& name) {
         if (name == "dead-flash") {
             flash.dead = true;
-        } else if (name == "stuck-cpu") {  // the processor never reaches the bus
-            reset_block().cpu_htrans_i__VforceVal = 0;
-            reset_block().cpu_htrans_i__VforceEn = 3;
-        } else if (name == "slow") {
-            slow_ = true;
-        } else if (name == "none") {
-            flash.dead = slow_ = false;
-            reset_block().cpu_htrans_i__VforceEn = 0;
-            reset_block().debug_hresp_i__VforceEn = 0;
-        } else {
-            return false;
+            return true;
         }
-        return true;
+        if (name == "none") flash.dead = false;
+        return fault_inside(name);
     }
 
     bool trace(const std::string& name) {
@@ -163,11 +156,7 @@ public:
         const std::clock_t start = std::clock();
         while (n-- && incoming.size() < count) {
             transmit();
-            if (slow_) {  // now and then the bus's answer comes too late: the debug port sees an error
-                noise_ = noise_ >> 1 ^ (noise_ & 1 ? 0x80200003u : 0);
-                reset_block().debug_hresp_i__VforceVal = 1;
-                reset_block().debug_hresp_i__VforceEn = noise_ % 8 == 0;
-            }
+            if (slow_) late_answer();
             top_->clk_i = 1;
             top_->eval();
             dump();
@@ -182,7 +171,35 @@ public:
     }
 
 private:
+#ifdef FLAT
+    bool fault_inside(const std::string& name) { return name == "none"; }
+    void late_answer() {}
+#else
     Vsoc_soc_reset& reset_block() { return *top_->rootp->__PVT__soc__DOT__i_reset; }
+
+    bool fault_inside(const std::string& name) {
+        if (name == "stuck-cpu") {  // the processor never reaches the bus
+            reset_block().cpu_htrans_i__VforceVal = 0;
+            reset_block().cpu_htrans_i__VforceEn = 3;
+        } else if (name == "slow") {
+            slow_ = true;
+        } else if (name == "none") {
+            slow_ = false;
+            reset_block().cpu_htrans_i__VforceEn = 0;
+            reset_block().debug_hresp_i__VforceEn = 0;
+        } else {
+            return false;
+        }
+        return true;
+    }
+
+    // Now and then the bus's answer comes too late: the debug port sees an error.
+    void late_answer() {
+        noise_ = noise_ >> 1 ^ (noise_ & 1 ? 0x80200003u : 0);
+        reset_block().debug_hresp_i__VforceVal = 1;
+        reset_block().debug_hresp_i__VforceEn = noise_ % 8 == 0;
+    }
+#endif
 
     bool slow_ = false;
     uint32_t noise_ = 1;
