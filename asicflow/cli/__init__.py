@@ -10,7 +10,7 @@ import typer
 from rich.console import Console
 from rich.markup import escape
 
-from asicflow.cli import bringup, doctor, ip, new, plan, report, run, signoff, sim
+from asicflow.cli import bringup, bundle, doctor, ip, new, plan, report, run, signoff, sim
 from asicflow.errors import AsicflowError, ExitCode
 
 app = typer.Typer(
@@ -33,6 +33,7 @@ app.command("plan")(plan.plan)
 app.add_typer(ip.app, name="ip")
 app.command("report")(report.report)
 app.command("signoff")(signoff.signoff)
+app.command("bundle")(bundle.bundle)
 app.command("doctor")(doctor.doctor)
 app.command("new")(new.new)
 

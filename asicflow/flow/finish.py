@@ -42,7 +42,7 @@ class FinishTask(FlowTask):
         """Whatever the engine left in, the agreed set out."""
         for name in self._inputs():
             self.add_input_file(name)
-            if name.count(".") > 1 and name.endswith(".spef"):
+            if name.endswith(".lef") or (name.count(".") > 1 and name.endswith(".spef")):
                 self.add_output_file(name)
         for ending in (*LAYOUT_FILES, "mapped.v"):
             self.add_output_file(ext=ending)
@@ -57,7 +57,7 @@ class FinishTask(FlowTask):
         for name, nodes in self.get_files_from_input_nodes().items():
             if len(nodes) > 1:
                 found += [self.compute_input_file_node_name(name, *node) for node in nodes]
-            elif name in known or name == "layout.json" or name.endswith(".spef"):
+            elif name in known or name == "layout.json" or name.endswith((".spef", ".lef")):
                 found.append(name)
         return found
 
@@ -96,7 +96,7 @@ class FinishTask(FlowTask):
 def collect(inputs: Path, outputs: Path, top: str) -> None:
     """Copy each file of the layout to its final name, unpacking where needed.
 
-    A GDS and ``layout.json`` may be absent: the caller makes them.
+    A GDS and ``layout.json`` may be absent: the caller makes them; so may the LEF abstract.
 
     Raises
     ------
@@ -109,7 +109,7 @@ def collect(inputs: Path, outputs: Path, top: str) -> None:
             copy_plain(found[0], outputs / f"{top}.{ending}")
         elif ending != "gds":
             raise StageError(f"the place-and-route engine left no {ending} file", where=str(inputs.resolve()))
-    for extra in (*inputs.glob(f"{top}.*.spef"), *inputs.glob("layout.json")):
+    for extra in (*inputs.glob(f"{top}.*.spef"), *inputs.glob(f"{top}.lef"), *inputs.glob("layout.json")):
         shutil.copyfile(extra, outputs / extra.name)
 
 

@@ -22,7 +22,7 @@ class PlaceRouteTask(FlowTask):
     def declare(self) -> None:
         """One netlist in, the layout out."""
         self.add_input_file(ext="vg")
-        for ending in (*LAYOUT_FILES, "mapped.v"):
+        for ending in (*LAYOUT_FILES, "lef", "mapped.v"):
             self.add_output_file(ext=ending)
         settings = FlowSettings.load(Path(self.find_files("var", "settings")))
         for corner in settings.load_library().parasitics:

@@ -82,10 +82,6 @@ foreach kind {max min} {
 foreach clock [all_clocks] {
   lappend lines "clock\t[get_name $clock]\t[get_property $clock period]"
 }
-set inside [find_timing_paths -path_delay max -from [all_registers -clock_pins] -to [all_registers -data_pins]]
-if {[llength $inside] > 0} {
-  lappend lines "register_max\t[get_property [lindex $inside 0] slack]"
-}
 save summary.txt [join $lines "\n"]
 
 save setup.txt [path_lines max $paths]

@@ -105,6 +105,7 @@ def fake_implement(
     for ending in ("v", "pg.v"):
         (outdir / f"{top}.{ending}").write_text(netlist.read_text())
     (outdir / f"{top}.def").write_text(f"VERSION 5.8 ;\nDESIGN {top} ;\nEND DESIGN\n")
+    (outdir / f"{top}.lef").write_text("VERSION 5.8 ;\nEND LIBRARY\n")
     metrics = {"cells": len(cells), "wirelength_um": 1.0, "seed": options.seed}
     (outdir / "layout.json").write_text(json.dumps(metrics))
     return FakeResult(metrics)

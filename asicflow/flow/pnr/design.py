@@ -31,6 +31,7 @@ from asicflow.flow.pnr.geometry import NetGeometry, net_geometries
 from asicflow.flow.pnr.grid import build_problem
 from asicflow.flow.pnr.hold import repair_hold
 from asicflow.flow.pnr.hotspots import draw_hotspots
+from asicflow.flow.pnr.lef_writer import write_lef
 from asicflow.flow.pnr.netlist import Instance, Net, Netlist, PnrError, read_netlist, write_verilog
 from asicflow.flow.pnr.notches import pins_at_faults, pins_with_near_cuts
 from asicflow.flow.pnr.options import PnrOptions, check_options
@@ -52,7 +53,7 @@ Progress = Callable[[str], None]
 ANTENNA_ROUNDS = 8
 """Routings of one design while diodes are still being added."""
 
-ANTENNA_SHARE = 0.8
+ANTENNA_SHARE = 0.6
 """A gate at this share of its limit gets a diode too once there is a reason to route again."""
 
 REDRAWINGS = 8
@@ -376,6 +377,7 @@ class Design:
                         parasitics,
                         self.macros,
                     )
+            write_lef(target("lef"), self.netlist, self.plan, self.technology, self.library)
             write_verilog(self.netlist, target("v"), None)
             write_verilog(self.netlist, target("pg.v"), self._power())
         metrics = self.metrics()

@@ -28,7 +28,7 @@ def implement(
     outdir: Path,
     progress: Progress,
 ) -> PnrResult:
-    """Place and route a mapped netlist; writes `<top>.{def,gds,spef,v,pg.v}` and `layout.json`.
+    """Place and route a mapped netlist; writes `<top>.{def,gds,lef,spef,v,pg.v}` and `layout.json`.
 
     Nothing is written unless the layout is complete: every net routed without conflict, and the connectivity
     extracted from the drawn layout equal to the netlist. Otherwise PnrError names the object and the place.

@@ -61,7 +61,9 @@ def copy(layout: kdb.Layout) -> kdb.Layout:
 
 def test_all_files_and_metrics(built: Built) -> None:
     out = built.folder / "out"
-    assert {"dut.gds", "dut.def", "dut.v", "dut.pg.v", "dut.spef", "layout.json"} <= {p.name for p in out.iterdir()}
+    assert {"dut.gds", "dut.def", "dut.lef", "dut.v", "dut.pg.v", "dut.spef", "layout.json"} <= {
+        p.name for p in out.iterdir()
+    }
     assert not list(out.glob(".*unfinished*"))
     metrics = json.loads((out / "layout.json").read_text())
     assert metrics["conflicts"] == metrics["opens"] == metrics["shorts"] == 0
@@ -72,6 +74,20 @@ def test_all_files_and_metrics(built: Built) -> None:
 
 def test_metal_and_cuts_obey_the_technology(built: Built) -> None:
     assert violations(built.folder / "out" / "dut.gds", built.kit.library) == {}
+
+
+def test_the_abstract_has_the_pins_where_the_layout_has_them(built: Built) -> None:
+    run = built.run
+    view = read_lef(built.folder / "out" / "dut.lef")["dut"]
+    supply = built.kit.library.power
+    assert set(view.pins) == {*run.netlist.ports, supply.power_net, supply.ground_net}
+    assert (view.width, view.height) == (run.plan.width, run.plan.height)
+    metal = {name: kdb.Region(run.layout.top_cell().begin_shapes_rec(run.layout.layer(*pairs.drawing))).merged()
+             for name, pairs in built.kit.library.layers.items()}  # fmt: skip
+    for pin in view.pins.values():
+        for layer, rects in pin.shapes.items():
+            assert all((kdb.Region(kdb.Box(*rect)) - metal[layer]).is_empty() for rect in rects), pin.name
+    assert view.pins["clk"].direction == "INPUT" and view.pins[supply.power_net].is_power
 
 
 def test_netlist_keeps_the_design(built: Built) -> None:
