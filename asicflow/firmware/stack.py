@@ -103,9 +103,9 @@ def _read_instruction(name: str, function: Function, operation: str, operands: s
         function.bytes += int(re.findall(r"#(\d+)", operands)[0])
     elif operation == "blx":
         function.indirect = True
-    elif operation.startswith("b") and (target := _TARGET.search(operands)):
-        if operation == "bl" or target[1] != name:  # a branch inside the function is no call
-            function.calls.add(target[1])
+    elif operation.startswith("b"):
+        called = _TARGET.findall(operands)
+        function.calls.update(target for target in called if operation == "bl" or target != name)  # b: a loop
 
 
 def _registers(operands: str) -> int:
