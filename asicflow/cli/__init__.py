@@ -10,7 +10,7 @@ import typer
 from rich.console import Console
 from rich.markup import escape
 
-from asicflow.cli import bringup, bundle, doctor, ip, new, plan, report, run, signoff, sim
+from asicflow.cli import bringup, bundle, doctor, firmware, ip, new, plan, report, run, signoff, sim
 from asicflow.errors import AsicflowError, ExitCode
 
 app = typer.Typer(
@@ -31,6 +31,7 @@ app.command("sim")(sim.sim)
 app.command("bringup")(bringup.bringup)
 app.command("plan")(plan.plan)
 app.add_typer(ip.app, name="ip")
+app.add_typer(firmware.app, name="firmware")
 app.command("report")(report.report)
 app.command("signoff")(signoff.signoff)
 app.command("bundle")(bundle.bundle)

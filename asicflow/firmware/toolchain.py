@@ -96,6 +96,8 @@ def build_program(
     compiler_version()
     objects = out / f"{name}.objects"
     objects.mkdir(parents=True, exist_ok=True)
+    for old in objects.iterdir():
+        old.unlink()
     folders = [f"-I{path}" for path in include]
     made = []
     for source in sources:

@@ -5,13 +5,12 @@ from __future__ import annotations
 import json
 import re
 import struct
+import subprocess
 import sys
 import zlib
 from pathlib import Path
 
 import pytest
-
-sys.path.insert(0, str(Path(__file__).parents[1] / "soc"))
 from tiny_chip import write_chip
 
 from asicflow.config import Config
@@ -19,16 +18,9 @@ from asicflow.errors import StageError, ToolMissing, UserError
 from asicflow.firmware import toolchain
 from asicflow.firmware.image import HEADER, IMAGE_MAGIC, BootError, image_header, pack_image
 from asicflow.firmware.rom import write_rom
-from asicflow.firmware.stage import build_app, run_firmware
+from asicflow.firmware.stage import build_app, describe_app, prepare, run_firmware
 from asicflow.firmware.toolchain import build_program, memory_script
 from asicflow.workspace import Workspace
-
-
-@pytest.fixture(scope="module")
-def built(tmp_path_factory: pytest.TempPathFactory) -> Workspace:
-    ws = write_chip(tmp_path_factory.mktemp("chip"))
-    run_firmware(Config(), ws, lambda _: None)
-    return ws
 
 
 def test_the_boot_rom_fits_and_starts_with_its_vectors(built: Workspace) -> None:
@@ -49,7 +41,16 @@ def test_images_are_reproducible(built: Workspace, tmp_path: Path) -> None:
     other = Workspace(tmp_path / "elsewhere")
     write_chip(other.root)
     run_firmware(Config(), other, lambda _: None)
-    for name in ("bootrom.bin", "bootrom.elf", "infer.bin", "infer.elf", "infer.flash.bin", "firmware.json"):
+    for name in (
+        "bootrom.bin",
+        "bootrom.elf",
+        "infer.bin",
+        "infer.elf",
+        "infer.flash.bin",
+        "selftest.bin",
+        "memtest.bin",
+        "firmware.json",
+    ):
         assert (built.firmware / name).read_bytes() == (other.firmware / name).read_bytes(), name
 
 
@@ -97,3 +98,32 @@ def test_a_missing_compiler_is_one_clear_line(monkeypatch: pytest.MonkeyPatch) -
     with pytest.raises(ToolMissing, match="arm-none-eabi-gcc") as caught:
         toolchain.compiler_version()
     assert "gcc-arm-none-eabi" in str(caught.value)
+
+
+def test_a_stack_that_does_not_fit_says_how_much(built: Workspace, tmp_path: Path) -> None:
+    folder = tmp_path / "deep"
+    folder.mkdir()
+    (folder / "main.c").write_text(
+        "int use(volatile char *p); int use(volatile char *p) { return p[7]; }\n"
+        "int main(void) { volatile char big[5000]; big[7] = 1; return use(big); }\n"
+    )
+    system = prepare(built.soc, built.model / "vectors.npz", tmp_path)
+    with pytest.raises(UserError, match=r"stack of deep does not fit in DMEM: \d+ bytes too many"):
+        describe_app(build_app("deep", built.soc / "include", tmp_path, folder), system, tmp_path)
+
+
+def test_the_command_builds_sizes_and_writes_images(built: Workspace, tmp_path: Path) -> None:
+    def asicflow(*arguments: str) -> subprocess.CompletedProcess[str]:
+        command = [sys.executable, "-c", "from asicflow.cli import main; main()", "firmware", *arguments]
+        return subprocess.run(command, cwd=tmp_path, capture_output=True, text=True)
+
+    done = asicflow("build", str(built.root), "-o", "out")
+    assert done.returncode == 0 and "bootrom" in done.stdout, done.stderr
+    assert (tmp_path / "out" / "infer.bin").read_bytes() == (built.firmware / "infer.bin").read_bytes()
+    assert "memtest" in asicflow("size", str(built.root)).stdout
+    assert asicflow("flash-image", str(built.root), "infer", "-o", "i.bin").returncode == 0
+    assert (tmp_path / "i.bin").read_bytes() == (built.firmware / "infer.flash.bin").read_bytes()
+    wrong = asicflow("flash-image", str(built.root), "bootrom")
+    assert wrong.returncode == 2 and "choose one of: infer, selftest, memtest" in wrong.stderr
+    assert asicflow("size", str(tmp_path)).returncode == 2
+    assert asicflow("build", str(built.root), "nowhere").returncode == 2
