@@ -113,6 +113,11 @@ class LayoutConfig(_Section):
     die_um: tuple[float, float] | None = Field(
         None, description="fixed die width and height in um; the design must fit"
     )
+    clock_gates: bool | None = Field(
+        None,
+        description="stop the clock of registers that keep their value, with the library's clock gates: less area "
+        "and power; default: true for top soc, false for top accel",
+    )
     seed: int = Field(1, ge=0, description="seed of placement and routing")
 
 

@@ -48,7 +48,7 @@ def make_project(
     add_target(project, pdk, library, build / "openroad" if engine == "openroad" else None)
     project.set_flow(make_flow(engine))
     _set_options(project, build, job)
-    synthesis.configure(project, library, build / "bin", strategy)
+    synthesis.configure(project, library, build / "bin", strategy, settings.clock_gates)
     path = settings.save(build / f"settings_{job}.json")
     _point_to_settings(project, path)
     if engine == "openroad":

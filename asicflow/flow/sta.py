@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 import shutil
 import subprocess
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from functools import cache
 from pathlib import Path
 
@@ -260,7 +260,7 @@ def _collect(name: str, corner: Corner, liberty: Liberty, out: Path) -> CornerTi
         hold_violations=_paths(out / "hold.txt"),
         max_slew=slews,
         max_capacitance=loads,
-        unconstrained=counted(check, "unconstrained endpoint"),
+        unconstrained=unconstrained(check, {row[0] for row in _rows(out / "constant.txt")}),
         unclocked=counted(check, "unclocked"),
         clock_skew_ns=skew((out / "skew.rpt").read_text()),
         clock_period_ns=period,
@@ -309,6 +309,13 @@ def counted(report: str, what: str) -> int:
     """Return the number in ``There are N <what>``, 0 when the report does not mention it."""
     match = re.search(rf"There (?:is|are) (\d+) {what}", report)
     return int(match[1]) if match else 0
+
+
+def unconstrained(report: str, constant: Collection[str]) -> int:
+    """Return how many endpoints have no constraint; pins that are tied to a constant need none."""
+    listed = re.search(r"unconstrained endpoints?\.\n((?:[ \t]+\S+\n?)*)", report)
+    tied = sum(name in constant for name in listed[1].split()) if listed else 0
+    return counted(report, "unconstrained endpoint") - tied
 
 
 def skew(report: str) -> float:

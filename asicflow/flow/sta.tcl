@@ -64,9 +64,13 @@ foreach kind {max min} {
 foreach clock [all_clocks] {
   lappend lines "clock\t[get_name $clock]\t[get_property $clock period]"
 }
-set inside [find_timing_paths -path_delay max -from [all_registers -clock_pins] -to [all_registers -data_pins]]
+# all_registers leaves out the enables of clock gates, so the ends are all pins that are no port.
+set inside {}
+foreach end [find_timing_paths -path_delay max -from [all_registers -clock_pins] -group_count $paths -endpoint_count 1] {
+  if {[string match */* [get_full_name [get_property $end endpoint]]]} { lappend inside [get_property $end slack] }
+}
 if {[llength $inside] > 0} {
-  lappend lines "register_max\t[get_property [lindex $inside 0] slack]"
+  lappend lines "register_max\t[lindex [lsort -real $inside] 0]"
 }
 save summary.txt [join $lines "\n"]
 
@@ -80,10 +84,12 @@ save power.rpt [captured {report_power}]
 
 set slews {}
 set loads {}
+set constant {}
 foreach pin [get_pins *] {
   set net [sta::Pin_net $pin]
   if {$net eq "NULL"} { continue }
   set name [get_full_name $pin]
+  if {[sta::pin_sim_logic_value $pin] in {0 1}} { lappend constant $name }
   set worst 0.0
   foreach vertex [$pin vertices] {
     foreach edge {rise fall} {
@@ -98,6 +104,7 @@ foreach pin [get_pins *] {
 }
 save slews.txt [join $slews "\n"]
 save loads.txt [join $loads "\n"]
+save constant.txt [join $constant "\n"]
 
 set cells {}
 foreach cell [get_cells *] {

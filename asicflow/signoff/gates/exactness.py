@@ -140,6 +140,7 @@ def _functional(context: GateContext, netlist: str, build: Path) -> Path:
         library.typical.liberty,
         out,
         physical_cells=physical_cells(library),
+        clock_gate=library.cells.clock_gate,
     )
     return out
 
