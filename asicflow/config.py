@@ -115,6 +115,11 @@ class LayoutConfig(_Section):
     )
     rings: bool = Field(False, description="power rings around the core (engine open)")
     fill: bool = Field(False, description="density fill, for a layout that becomes a chip as it is (engine open)")
+    clock_gates: bool | None = Field(
+        None,
+        description="stop the clock of registers that keep their value, with the library's clock gates: less area "
+        "and power; default: true for top soc, false for top accel",
+    )
     seed: int = Field(1, ge=0, description="seed of placement and routing")
 
 

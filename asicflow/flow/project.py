@@ -53,7 +53,7 @@ def make_project(
     for path in files:
         if path.name == BOXES:
             VerilatorLint.find_task(project).set_boxes(path)
-    synthesis.configure(project, library, build / "bin", strategy)
+    synthesis.configure(project, library, build / "bin", strategy, settings.clock_gates)
     path = settings.save(build / f"settings_{job}.json")
     _point_to_settings(project, path)
     if engine == "openroad":

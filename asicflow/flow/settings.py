@@ -17,6 +17,12 @@ from asicflow.pdk.block import Block
 from asicflow.pdk.config import Library, Pdk, load_pdk
 
 
+def wants_clock_gates(config: Config) -> bool:
+    """Whether synthesis is to use clock gates: as configured, or by the kind of design."""
+    asked = config.layout.clock_gates
+    return config.top == "soc" if asked is None else asked
+
+
 def code_digest() -> str:
     """Return a hash of the flow's own sources: a changed engine must not be taken for a finished run."""
     package = Path(__file__).resolve().parents[1]
@@ -48,6 +54,7 @@ class FlowSettings(BaseModel):
     aspect: float
     die_um: tuple[float, float] | None
     seed: int
+    clock_gates: bool = False
     hold_margin_ns: float = 0.1
     rings: bool = False
     fill: bool = False
@@ -84,6 +91,7 @@ class FlowSettings(BaseModel):
             rings=config.layout.rings,
             fill=config.layout.fill,
             blocks=blocks,
+            clock_gates=wants_clock_gates(config),
         )
 
     @classmethod

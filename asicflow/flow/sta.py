@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 import shutil
 import subprocess
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from functools import cache
 from pathlib import Path
 
@@ -286,7 +286,7 @@ def _collect(name: str, corner: Corner, views: Mapping[str, LibertyCell], out: P
         hold_violations=_paths(out / "hold.txt"),
         max_slew=slews,
         max_capacitance=loads,
-        unconstrained=counted(check, "unconstrained endpoint") - sum(1 for _ in _rows(out / "constant.txt")),
+        unconstrained=unconstrained(check, {row[0] for row in _rows(out / "constant.txt")}),
         unclocked=counted(check, "unclocked"),
         clock_skew_ns=skew((out / "skew.rpt").read_text()),
         clock_period_ns=period,
@@ -335,6 +335,13 @@ def counted(report: str, what: str) -> int:
     """Return the number in ``There are N <what>``, 0 when the report does not mention it."""
     match = re.search(rf"There (?:is|are) (\d+) {what}", report)
     return int(match[1]) if match else 0
+
+
+def unconstrained(report: str, constant: Collection[str]) -> int:
+    """Return how many endpoints have no constraint; pins that are tied to a constant need none."""
+    listed = re.search(r"unconstrained endpoints?\.\n((?:[ \t]+\S+\n?)*)", report)
+    tied = sum(name in constant for name in listed[1].split()) if listed else 0
+    return counted(report, "unconstrained endpoint") - tied
 
 
 def skew(report: str) -> float:

@@ -49,22 +49,6 @@ proc worst_paths {delay limit} {
   return $text
 }
 
-# Those unconstrained endpoints inside the design at which no path starts: their data never changes.
-proc constant_endpoints {check} {
-  set found {}
-  set listed 0
-  foreach line [split $check "\n"] {
-    if {[string match "Warning*" $line]} {
-      set listed [string match "*unconstrained endpoint*" $line]
-    } elseif {$listed && [string match "*/*" $line]} {
-      set name [string trim $line]
-      set starts [get_fanin -to [get_pins $name] -flat -startpoints_only]
-      if {[llength $starts] == 1 && [get_full_name [lindex $starts 0]] eq $name} { lappend found $name }
-    }
-  }
-  return $found
-}
-
 foreach liberty $liberties {
   read_liberty $liberty
 }
@@ -89,17 +73,17 @@ save hold.txt [path_lines min $paths]
 save setup.rpt [worst_paths max 10]
 save hold.rpt [worst_paths min 10]
 save skew.rpt [captured {report_clock_skew -setup -digits 4}]
-set check [captured {check_setup -verbose}]
-save check.rpt $check
-save constant.txt [join [constant_endpoints $check] "\n"]
+save check.rpt [captured {check_setup -verbose}]
 save power.rpt [captured {report_power}]
 
 set slews {}
 set loads {}
+set constant {}
 foreach pin [get_pins *] {
   set net [sta::Pin_net $pin]
   if {$net eq "NULL"} { continue }
   set name [get_full_name $pin]
+  if {[sta::pin_sim_logic_value $pin] in {0 1}} { lappend constant $name }
   set worst 0.0
   foreach vertex [$pin vertices] {
     foreach edge {rise fall} {
@@ -114,6 +98,7 @@ foreach pin [get_pins *] {
 }
 save slews.txt [join $slews "\n"]
 save loads.txt [join $loads "\n"]
+save constant.txt [join $constant "\n"]
 
 set cells {}
 foreach cell [get_cells *] {

@@ -8,6 +8,7 @@ from siliconcompiler import ASIC
 from siliconcompiler.schema import EditableSchema
 from siliconcompiler.tools.yosys.syn_asic import ASICSynthesis
 
+from asicflow.errors import UserError
 from asicflow.flow import yosys
 from asicflow.pdk.config import Library
 from asicflow.pdk.siliconcompiler import corner_name
@@ -45,7 +46,11 @@ class Synthesis(ASICSynthesis):  # type: ignore[misc]
         yosys.flatten_netlist(netlist, self.design_topmodule, ".", Path("reports/flatten.log"))
 
 
-def configure(project: ASIC, library: Library, bin_dir: Path, strategy: str) -> None:
+GATED_REGISTERS = 8
+"""Registers that share an enable from which on a clock gate stands for their multiplexers."""
+
+
+def configure(project: ASIC, library: Library, bin_dir: Path, strategy: str, clock_gates: bool = False) -> None:
     """Set the options of the synthesis step.
 
     Names keep their hierarchy with a dot, which needs no escape in SPEF or SDC. Mapping aims at
@@ -64,7 +69,20 @@ def configure(project: ASIC, library: Library, bin_dir: Path, strategy: str) -> 
         Receives the executable that starts Yosys.
     strategy : str
         A key of :data:`STRATEGIES`.
+    clock_gates : bool
+        Stop the clock of registers that share an enable with an integrated clock gate.
+
+    Raises
+    ------
+    UserError
+        If clock gates are asked for and the PDK file names none.
     """
+    if clock_gates and library.cells.clock_gate is None:
+        raise UserError(
+            f"the PDK file names no clock gate of {library.name}",
+            where="layout.clock_gates",
+            hint="add clock_gate to the library's cells, or set layout.clock_gates to false",
+        )
     task = Synthesis.find_task(project)
     task.set_path(str(yosys.launcher(bin_dir).parent))
     task.set_yosys_flatten(True)
@@ -72,4 +90,6 @@ def configure(project: ASIC, library: Library, bin_dir: Path, strategy: str) -> 
     task.add_yosys_synthesiscorner(corner_name(library, library.slowest), clobber=True)
     task.set_yosys_abcclockderating(0.5)
     task.set_yosys_mapadders(False)
+    task.set_yosys_mapclockgates(clock_gates)
+    task.set_yosys_minclockgatefanout(GATED_REGISTERS)
     task.set_yosys_strategy(STRATEGIES[strategy])

@@ -20,6 +20,8 @@ from functools import cache
 from pathlib import Path
 
 from asicflow.errors import StageError, ToolMissing
+from asicflow.pdk.config import ClockGate
+from asicflow.resources import resource
 
 log = logging.getLogger(__name__)
 
@@ -150,6 +152,7 @@ def functional_netlist(
     *,
     physical_cells: Collection[str] = (),
     boxes: Path | None = None,
+    clock_gate: ClockGate | None = None,
 ) -> None:
     """Turn a mapped netlist into plain Verilog by replacing every cell by its Liberty function.
 
@@ -170,6 +173,8 @@ def functional_netlist(
         Names of cells without function (fillers, taps, decoupling, antenna diodes), which are dropped.
     boxes : Path, optional
         Modules without contents, for hard macros: their instances stay, the simulation needs models.
+    clock_gate : ClockGate, optional
+        The library's clock gates, whose function Liberty states in a form that Yosys does not read.
 
     Raises
     ------
@@ -185,6 +190,7 @@ def functional_netlist(
 read_verilog {_quoted(netlist)}
 {drop}
 read_liberty -overwrite -ignore_miss_func {_quoted(liberty)}
+{clock_gate_script(clock_gate, out.with_suffix(".gates.v"))}
 hierarchy -check -top {top}
 flatten
 select -assert-none {unknown}
@@ -193,6 +199,35 @@ write_verilog -noattr {_quoted(out)}
 """,
         out.with_suffix(".log"),
     )
+
+
+def clock_gate_script(clock_gate: ClockGate | None, wrappers: Path, black_box: bool = False) -> str:
+    """Yosys commands that make a library's clock gates instances of the module ``clock_gate``.
+
+    Parameters
+    ----------
+    clock_gate : ClockGate or None
+        Cells and pins; None: no command.
+    wrappers : Path
+        Verilog file to write: one module for each cell.
+    black_box : bool
+        Leave ``clock_gate`` without contents.
+    """
+    if clock_gate is None:
+        return ""
+    gate = clock_gate
+    inputs = [gate.clock, gate.enable, *gate.low]
+    enable = " | ".join([gate.enable, *gate.low])
+    wrappers.write_text(
+        "".join(
+            f"module {cell} ({', '.join([*inputs, gate.output])});\n"
+            f"  input {', '.join(inputs)};\n  output {gate.output};\n"
+            f"  clock_gate i_gate (.clk_i({gate.clock}), .enable_i({enable}), .clk_o({gate.output}));\nendmodule\n"
+            for cell in gate.cells
+        )
+    )
+    model = f"read_verilog -sv {'-lib ' if black_box else ''}{_quoted(resource('pdk_configs/clock_gate.sv'))}"
+    return f"read_verilog -overwrite {_quoted(wrappers)}\n{model}\nproc"
 
 
 def flatten_netlist(netlist: Path, top: str, separator: str, log_file: Path) -> None:

@@ -62,6 +62,16 @@ class Corner(_Data):
     liberty: Path
 
 
+class ClockGate(_Data):
+    """Integrated clock gates, weakest first, and the names of their pins; ``low`` are inputs that are tied to 0."""
+
+    cells: list[str]
+    clock: str
+    enable: str
+    output: str
+    low: list[str] = Field(default_factory=list)
+
+
 class Cells(_Data):
     """The library's special cells; pairs are (cell, pin)."""
 
@@ -76,6 +86,7 @@ class Cells(_Data):
     antenna_diode: tuple[str, str]
     buffer_pins: tuple[str, str]
     driving_cell: str
+    clock_gate: ClockGate | None = None
     dont_use: list[str] = Field(default_factory=list)
 
     def usable(self, cell: str) -> bool:

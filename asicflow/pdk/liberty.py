@@ -114,8 +114,8 @@ class LibertyCell:
     """One cell; area in the library's unit (square microns), leakage in nW (mean over the input states
     where the library gives no single figure).
 
-    `sequential` is "ff", "latch", "block" for memories and other blocks with interface timing, or "" for
-    combinational cells; `state` holds the attributes of that group
+    `sequential` is "ff", "latch", "gate" for integrated clock gates, "block" for memories and other blocks with
+    interface timing, or "" for combinational cells; `state` holds the attributes of that group
     (next_state, clocked_on, clear, preset, data_in, enable ...).
     """
 
@@ -131,7 +131,7 @@ class LibertyCell:
 
     @property
     def is_sequential(self) -> bool:
-        """True for flip-flops, latches and blocks."""
+        """True for flip-flops, latches, clock gates and blocks."""
         return bool(self.sequential)
 
     def inputs(self) -> list[LibertyPin]:
@@ -293,7 +293,7 @@ class _Parser:
             elif name == "dont_use":
                 cell.dont_use = value == "true"
             elif name == "clock_gating_integrated_cell":
-                cell.clock_gating = value
+                cell.clock_gating, cell.sequential = value, "gate"
             elif name == "interface_timing" and value.lower() == "true":
                 cell.sequential = cell.sequential or "block"
         if not cell.leakage and states:

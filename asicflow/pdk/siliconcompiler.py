@@ -94,6 +94,7 @@ def _add_cell_lists(result: FlowLibrary, library: Library) -> None:
         ("filler", cells.fillers),
         ("decap", cells.decaps),
         ("clkbuf", cells.clock_buffers),
+        ("clkgate", cells.clock_gate.cells if cells.clock_gate else []),
         ("hold", cells.hold_buffers),
         ("antenna", [cells.antenna_diode[0]]),
         ("physicalonly", physical_cells(library)),

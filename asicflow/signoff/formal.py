@@ -3,6 +3,10 @@
 Both sides are elaborated by Yosys into simple gates and flip-flops. A flip-flop's output becomes an input of
 the comparison and its data, clock and reset pins become outputs, named after the register; then equal
 networks mean equal machines. Registers that only one side has make the proof incomplete, not wrong.
+
+A register behind a clock gate is one that keeps its value unless the gate is enabled: it is compared as that, so a
+netlist with clock gates can equal RTL without. That the enable is stable while the clock is high, which this needs,
+is a timing check of the gate's cell.
 """
 
 from __future__ import annotations
@@ -13,7 +17,7 @@ import resource
 import shutil
 import subprocess
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -46,6 +50,9 @@ _TABLES = {
     "$_NMUX_": ("ABS", ["0-0 1", "-01 1"]),
 }
 """Inputs of a simple gate, and its truth table as lines of BLIF."""
+
+CLOCK_GATE = "clock_gate"
+"""The module that stands for every clock gate of a library."""
 
 _SUFFIX = re.compile(r"(?:_|\$)_?S?DFFE?_\w*?(?:\.IQ|\.\w+)?$|\.IQ$")
 
@@ -149,7 +156,7 @@ def network(read: str, top: str, folder: Path, name: str, memory: str = "memory"
     run_yosys(script, folder / f"{name}.log")
     modules = json.loads(path.read_text())["modules"]
     boxes = {name for name, module in modules.items() if "blackbox" in module["attributes"]}
-    return cut(modules[top], boxes)
+    return cut(modules[top], boxes - {CLOCK_GATE})
 
 
 def cut(module: dict[str, Any], boxes: Collection[str] = ()) -> Network:
@@ -160,7 +167,7 @@ def cut(module: dict[str, Any], boxes: Collection[str] = ()) -> Network:
     StageError
         If a cell is neither a simple gate nor a flip-flop.
     """
-    found = Network()
+    found, clock_gates = Network(), dict[str, tuple[str, str]]()
     names = _names(module)
     for port, data in module["ports"].items():
         side = found.inputs if data["direction"] == "input" else found.outputs
@@ -177,8 +184,11 @@ def cut(module: dict[str, Any], boxes: Collection[str] = ()) -> Network:
         elif kind.startswith("$_DFF_"):
             own = names.get(pins["Q"], [canonical(cell_name)])
             found.registers[own[0]] = Register(kind, {p: _net(bit) for p, bit in pins.items()}, frozenset(own))
+        elif kind == CLOCK_GATE:
+            clock_gates[_net(pins["clk_o"])] = (_net(pins["clk_i"]), _net(pins["enable_i"]))
         elif kind != "$scopeinfo":
             raise StageError(f"the formal comparison cannot read a cell of kind {kind}", where=cell_name)
+    _enable_registers(found, clock_gates)
     return found
 
 
@@ -187,6 +197,27 @@ def _cut_box(found: Network, name: str, cell: dict[str, Any]) -> None:
     for port, bits in cell["connections"].items():
         side = found.outputs if cell["port_directions"][port] == "input" else found.inputs
         side |= {canonical(f"{name}.{port}", i, len(bits)): _net(bit) for i, bit in enumerate(bits)}
+
+
+def _enable_registers(found: Network, clock_gates: dict[str, tuple[str, str]]) -> None:
+    """Clock the registers behind clock gates always, and let them keep their value unless the gate is enabled.
+
+    ``clock_gates`` are the nets of a gate's clock and enable by the net that it drives.
+    """
+    for name, register in found.registers.items():
+        while register.pins["C"] in clock_gates:
+            clock, enable = clock_gates[register.pins["C"]]
+            pins = register.pins
+            kept = f"{pins['D']}.{pins['Q']}.{enable}"
+            found.gates += [f".names {pins['D']} {pins['Q']} {enable} {kept}", "1-1 1", "-10 1"]
+            register = replace(register, pins=pins | {"C": clock, "D": kept})
+            found.registers[name] = register
+    used = {word for line in found.gates if line.startswith(".names ") for word in line.split()[1:]}
+    ends = {net for register in found.registers.values() for net in register.pins.values()}
+    if stray := clock_gates.keys() & (used | ends | set(found.outputs.values())):
+        raise StageError(
+            f"a gated clock is used as data, net {sorted(stray)[0]} of the formal comparison", where="clk_o"
+        )
 
 
 def canonical(name: str, index: int = 0, width: int = 1) -> str:
@@ -307,11 +338,13 @@ def _copies(one: Network, two: Network, pairs: list[tuple[str, str]]) -> set[str
 def _pair(one: Network, two: Network) -> tuple[list[tuple[str, str]], list[str]]:
     """Registers that belong together, and the names of those that have no partner of their kind."""
     known = {name: key for key, register in two.registers.items() for name in register.names}
+    known |= {key: key for key in two.registers}
     pairs: list[tuple[str, str]] = []
     taken: set[str] = set()
     unmatched: list[str] = []
     for key, register in one.registers.items():
-        partner = next((known[n] for n in sorted(register.names) if n in known and known[n] not in taken), None)
+        names = sorted(register.names, key=lambda name: (name != key, name))  # its own name, then those of its users
+        partner = next((known[n] for n in names if n in known and known[n] not in taken), None)
         if partner is None or two.registers[partner].kind != register.kind:
             unmatched.append(key)
             continue

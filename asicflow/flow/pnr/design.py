@@ -20,7 +20,7 @@ from asicflow.flow.pnr.antenna import add_diodes, find_charged
 from asicflow.flow.pnr.blocks import block_plan, read_blocks
 from asicflow.flow.pnr.buffering import Buffering, remove_buffers
 from asicflow.flow.pnr.checks import Connectivity, check_layout
-from asicflow.flow.pnr.clock_tree import ClockTree, build_clock_tree
+from asicflow.flow.pnr.clock_tree import ClockTree, build_clock_tree, nets_of_clock
 from asicflow.flow.pnr.congestion import crowding
 from asicflow.flow.pnr.criticality import net_weights
 from asicflow.flow.pnr.def_writer import write_def
@@ -178,6 +178,7 @@ class Design:
 
     def _place(self) -> None:
         clock = self._clock_net()
+        clocks = nets_of_clock(clock, self.library) if clock else []
         with self._stage("place"):
             self.placer = Placer(
                 self.netlist,
@@ -194,7 +195,7 @@ class Design:
             self.buffering = Buffering(self.netlist, self.models, self.plan, self.technology, self.wires)
             self.buffering.separate_ports()
             self.buffering.tie_constants()
-            self.buffering.fix_all({clock} if clock else set())
+            self.buffering.fix_all(set(clocks))
             self.tree: ClockTree | None = build_clock_tree(self.buffering, clock) if clock else None
         self.progress(
             f"buffer: {self.buffering.inserted} buffers, {self.buffering.resized} cells resized,"
@@ -477,6 +478,7 @@ class Design:
             "sinks": self.tree.sinks,
             "levels": self.tree.levels,
             "buffers": self.tree.buffers,
+            "gates": self.tree.gates,
             "skew_ns": max((t.skew for t in self.timings), default=0.0),
             "latency_ns": max((max(t.latencies.values(), default=0.0) for t in self.timings), default=0.0),
         }

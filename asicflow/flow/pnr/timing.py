@@ -343,7 +343,8 @@ class _Analysis:
         data, clock = self.at_pin(instance, pin), self.at_pin(instance, arc.related_pin)
         if data is None or clock is None:
             return
-        self.result.latencies[instance] = clock[1]
+        if self.cells[instance.cell].sequential != "gate":  # a clock gate is part of the tree, no end of it
+            self.result.latencies[instance] = clock[1]
         if arc.timing_type.startswith("setup"):
             need = arc.worst("constraint", clock[2], data[3])
             slack = self.constraints.period_ns + clock[0] - need - data[1]

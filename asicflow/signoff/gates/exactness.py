@@ -144,6 +144,7 @@ def functional(context: GateContext, netlist: str, build: Path) -> Path:
         out,
         physical_cells=physical_cells(library),
         boxes=context.boxes if context.blocks and context.rtl else None,
+        clock_gate=library.cells.clock_gate,
     )
     return out
 

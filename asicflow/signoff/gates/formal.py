@@ -6,6 +6,7 @@ from abc import abstractmethod
 from typing import ClassVar
 
 from asicflow.flow import yosys
+from asicflow.flow.yosys import clock_gate_script
 from asicflow.signoff.context import GateContext
 from asicflow.signoff.formal import Network, Proof, network, prove, read_netlist_script, unpaired
 from asicflow.signoff.gate import Gate
@@ -34,6 +35,8 @@ class FormalGate(Gate):
             boxes = [context.boxes] if context.blocks and context.rtl else []
             script = read_netlist_script([*boxes, path], library.typical.liberty, physical_cells(library))
             folder = context.out / "build" / "formal"
+            folder.mkdir(parents=True, exist_ok=True)
+            script += "\n" + clock_gate_script(library.cells.clock_gate, folder / "clock_gates.v", black_box=True)
             context.networks[path.name] = network(script, context.top, folder, path.name)
         return context.networks[path.name]
 

@@ -293,6 +293,8 @@ class AreaGate(Gate):
 
 
 def _kind(name: str, cell: Any, special: Any) -> str:
+    if cell.sequential == "gate":
+        return "clock gates"
     if cell.is_sequential:
         return "registers"
     if name in special.clock_buffers:

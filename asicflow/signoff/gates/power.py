@@ -74,7 +74,7 @@ def estimate(context: GateContext) -> PowerEstimate:
 
 
 def _clock_nets(context: GateContext) -> set[str]:
-    """Nets of the clock tree: the clock port, and what buffers drive from it."""
+    """Nets of the clock tree: the clock port, and what buffers and clock gates drive from it."""
     port = "clk"
     if context.path("soc/soc.json").is_file():
         port = context.json("soc/soc.json")["clock"]["port"]
@@ -83,8 +83,10 @@ def _clock_nets(context: GateContext) -> set[str]:
         for net in instance.pins.values():
             sinks.setdefault(context.netlist.net(net), []).append(name)
     found, todo = set(), [context.netlist.net(port)]
-    buffers = {*context.library.cells.clock_buffers, *context.library.cells.buffers}
-    out = context.library.cells.buffer_pins[1]
+    cells = context.library.cells
+    outputs = dict.fromkeys((*cells.clock_buffers, *cells.buffers), cells.buffer_pins[1])
+    if cells.clock_gate:
+        outputs |= dict.fromkeys(cells.clock_gate.cells, cells.clock_gate.output)
     while todo:
         net = todo.pop()
         if net in found:
@@ -92,8 +94,9 @@ def _clock_nets(context: GateContext) -> set[str]:
         found.add(net)
         for name in sinks.get(net, ()):
             instance = context.netlist.instances[name]
-            if instance.cell in buffers and context.netlist.net(instance.pins.get(out, "")) != net:
-                todo.append(context.netlist.net(instance.pins[out]))
+            out = instance.pins.get(outputs.get(instance.cell, ""))
+            if out is not None and context.netlist.net(out) != net:
+                todo.append(context.netlist.net(out))
     return found
 
 
