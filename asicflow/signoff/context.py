@@ -157,7 +157,7 @@ class GateContext:
     @cached_property
     def layout(self) -> Layout:
         """The GDS of the top cell."""
-        fill = self.library.route.get("fill", {}).get("layers", {})
+        fill = {name: (pair[0], pair[1]) for name, pair in self.library.route.get("fill", {}).get("layers", {}).items()}
         return Layout(self.path("layout/{top}.gds"), self.top, self.library.layers, fill)
 
     @cached_property

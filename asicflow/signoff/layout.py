@@ -122,10 +122,13 @@ class Layout:
                 yield Label(shape.text_string, name, shape.text_pos.x, shape.text_pos.y)
 
     def instances(self) -> list[Placed]:
-        """Every cell instance of the top cell, arrays expanded."""
+        """Every cell instance of the top cell but those of density fill, arrays expanded."""
         found = []
+        squares = {f"fill_{name}" for name in self.fill}
         for instance in self.cell.each_inst():
             cell = self.db.cell(instance.cell_index).name
+            if cell in squares:
+                continue
             for single in instance.cell_inst.each_trans():
                 found.append(Placed(cell, single))
         return found

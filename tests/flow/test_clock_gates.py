@@ -152,7 +152,7 @@ def compare(gated: Gated, one: str, two: str, folder: Path) -> Proof:
             read = f"read_verilog -sv {gated.ws.soc}/bank.sv"
         else:
             path = folder / name if (folder / name).is_file() else gated.ws.layout / name
-            read = read_netlist_script(path, gated.library.typical.liberty, physical_cells(gated.library)) + "\n"
+            read = read_netlist_script([path], gated.library.typical.liberty, physical_cells(gated.library)) + "\n"
             read += clock_gate_script(gated.library.cells.clock_gate, folder / f"{name}.gates.v", black_box=True)
         sides.append(network(read, "bank", folder, name))
     return prove(*sides, folder)

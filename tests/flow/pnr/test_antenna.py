@@ -5,10 +5,11 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
+from beol import violations
+from kits import Kit, random_netlist
+
 from asicflow.flow.pnr import Design, PnrOptions
 from asicflow.flow.pnr.antenna import find_charged
-from tests.flow.pnr.beol import violations
-from tests.flow.pnr.kits import Kit, random_netlist
 
 
 def test_a_dropped_diode_is_noticed(sky: Kit, tmp_path: Path) -> None:

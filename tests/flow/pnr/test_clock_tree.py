@@ -8,8 +8,7 @@ from pathlib import Path
 import pytest
 from kits import Kit
 
-from asicflow.flow.pnr import PnrError, PnrOptions
-from asicflow.flow.pnr.engine import _Run
+from asicflow.flow.pnr import Design, PnrError, PnrOptions
 from asicflow.flow.pnr.netlist import Net
 
 
@@ -36,31 +35,22 @@ def gated_netlist(kit: Kit, groups: list[int], plain: int, nested: bool = False)
     return "\n".join([*lines, "endmodule", ""])
 
 
-class Placed(_Run):
-    """A run that stops when cells are placed and the clock has its tree."""
-
-    def _check_crowding(self) -> None:
-        """Nothing will be routed."""
+class Placed(Design):
+    """A design whose clock tree stays as it was built."""
 
     def _repair_timing(self) -> None:
-        """Leave the tree as it was built."""
-
-    def _route(self) -> None:
-        """Stop before."""
-
-    def _finish(self) -> None:
-        """No layout."""
+        """Nothing."""
 
 
-def placed(kit: Kit, folder: Path, text: str) -> _Run:
-    """A run up to the clock tree."""
+def placed(kit: Kit, folder: Path, text: str) -> Design:
+    """A design up to the clock tree."""
     (folder / "dut.v").write_text(text)
-    run = Placed(folder / "dut.v", "dut", kit.library, PnrOptions("clk", 40.0, utilization=0.4), 0.4, lambda line: None)
-    run.build()
-    return run
+    design = Placed(folder / "dut.v", "dut", kit.library, PnrOptions("clk", 40.0, utilization=0.4))
+    design.place()
+    return design
 
 
-def levels(run: _Run, kit: Kit) -> Counter[int]:
+def levels(run: Design, kit: Kit) -> Counter[int]:
     """How many registers see how many cells between the clock's port and themselves."""
     gate = kit.library.cells.clock_gate
     assert gate is not None

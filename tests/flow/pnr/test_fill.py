@@ -6,13 +6,13 @@ import random
 from pathlib import Path
 
 import klayout.db as kdb
+from kits import Kit
 
 from asicflow.flow.pnr.fill import add_fill
 from asicflow.flow.pnr.technology import load_technology
 from asicflow.pdk.lef import read_tech_lef
 from asicflow.signoff.density import DensityLimit, density_rows
 from asicflow.signoff.layout import Layout
-from tests.flow.pnr.kits import Kit
 
 DIE, BLOCK = 120_000, (60_000, 60_000, 100_000, 90_000)
 

@@ -6,13 +6,13 @@ import klayout.db as kdb
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from kits import Kit
 
 from asicflow.flow.pnr.geometry import NetGeometry, PinLanding
 from asicflow.flow.pnr.netlist import Instance, Net
 from asicflow.flow.pnr.notches import Closed, NetShapes, closed, on_grid, pins_with_near_cuts
 from asicflow.flow.pnr.technology import load_technology
 from asicflow.pdk.lef import Rect
-from tests.flow.pnr.kits import Kit
 
 SPACE, HOLE, GRID = 140, 140_000, 5
 

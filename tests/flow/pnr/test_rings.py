@@ -6,14 +6,14 @@ from pathlib import Path
 
 import klayout.db as kdb
 import pytest
+from beol import violations
+from kits import Kit, make_kit, random_netlist
 
 from asicflow.errors import UserError
 from asicflow.flow.pnr import Design, PnrOptions
 from asicflow.flow.pnr.checks import check_layout
 from asicflow.flow.pnr.power import straps
 from asicflow.flow.pnr.technology import load_technology
-from tests.flow.pnr.beol import violations
-from tests.flow.pnr.kits import Kit, make_kit, random_netlist
 
 
 @pytest.fixture(scope="module", params=["sky130", "gf180"])
