@@ -26,6 +26,7 @@ T = TypeVar("T")
 ATTEMPTS = 12
 AGREE = 3
 LARGEST_CHUNK, SMALLEST_CHUNK = 1024, 64
+_PIECE = 64  # bytes that are read back at once
 MOST_RETRIES = 1000  # of one transfer
 _MISSES = 2  # polls without a match that are believed
 _LOOKS = 64  # at an answer before its program counts as stuck
@@ -238,12 +239,14 @@ class Link(Adp):
         """True when the chip has these bytes; False also when it did not understand the question."""
         part = data[offset : offset + size]
         if checker is None:
-            found = [
-                self.sample(address + k, min(16, (offset + size - k) // 4)) for k in range(offset, offset + size, 64)
-            ]
-            return b"".join(struct.pack(f"<{len(words)}I", *words) for words in found) == part
+            return all(self._reads_back(address + offset + k, part[k : k + _PIECE]) for k in range(0, size, _PIECE))
         status, words = self._answer(checker, sequence)
         return status == Status.DONE and words[0] == crc16(part)
+
+    def _reads_back(self, address: int, piece: bytes) -> bool:
+        """True when one of a few reads is as expected: noise spoils a read, but does not make it right."""
+        words = list(struct.unpack(f"<{len(piece) // 4}I", piece))
+        return any(self.sample(address, len(words)) == words for _ in range(AGREE))
 
     # -- frames ---------------------------------------------------------------------------------
     def request(self, box: Mailbox, payload: bytes) -> list[int]:

@@ -56,24 +56,22 @@ def test_a_request_with_a_wrong_byte_is_refused_by_the_program(chip: Chip, vecto
 
 
 @pytest.mark.parametrize("checked", [True, False])
-def test_a_load_arrives_through_noise(
-    board: SimulatedBoard, described: Description, checked: bool, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    line = NoisyLine(board, 1 / 300, seed=3)
+def test_a_load_arrives_through_noise(board: SimulatedBoard, described: Description, checked: bool) -> None:
+    line = NoisyLine(board, 1 / 500, seed=3)
     chip = Chip(Link(line), described)
     chip.port.connect()
     if checked:
         chip.port.persist(chip.start_rom, lambda: None)
     else:
         chip.port.hold_cpu()
-    data = np.random.default_rng(5).bytes(1500)
+    data = np.random.default_rng(5).bytes(1500 if checked else 300)
     box = chip.mailbox("bootrom") if checked else None
     chip.port.persist(lambda: chip.port.load(IMEM, data, box), lambda: chip.start_rom() if checked else None)
     line.rate = 0
     chip.port.connect()
     words = Adp.read(chip.port, IMEM, len(data) // 4)
     assert b"".join(word.to_bytes(4, "little") for word in words) == data
-    assert line.frames > 3 and chip.port.counts.retries > 0
+    assert line.frames > 0 and chip.port.counts.retries > 0
 
 
 def test_a_load_without_its_check_would_be_wrong(board: SimulatedBoard, described: Description) -> None:
@@ -144,8 +142,8 @@ def test_a_chip_that_is_reset_is_loaded_again(board: SimulatedBoard, chip: Chip,
 
 
 def test_a_short_fuzz(board: SimulatedBoard, described: Description, vectors: Vectors) -> None:
-    result = fuzz(board, described, vectors[0], vectors[1], frames=150, rate=1 / 200)
-    assert result.frames >= 150 and result.wrong == result.hangs == 0 and result.recovered
+    result = fuzz(board, described, vectors[0], vectors[1], frames=60, rate=1 / 200)
+    assert result.frames >= 60 and result.wrong == result.hangs == 0 and result.recovered
     assert result.given_up < result.operations
 
 
