@@ -7,6 +7,7 @@ from typing import Any
 
 import klayout.db as kdb
 
+from asicflow.pdk.lef import read_lef
 from asicflow.pdk.liberty import read_liberty
 from asicflow.signoff.context import GateContext
 from asicflow.signoff.deck import load_deck
@@ -264,10 +265,13 @@ class AreaGate(Gate):
         used = Counter(i.cell for i in context.netlist.instances.values())
         special = {library.cells.tap, *library.cells.fillers, *library.cells.decaps}
         kinds: dict[str, float] = {}
-        logic = 0
+        logic, macros = 0, 0.0
         findings = []
+        own = {name: view for block in context.blocks for name, view in read_lef(block.lef).items()}
         for name, count in used.items():
-            if name in special:
+            if name in own:
+                macros += count * own[name].width * own[name].height / 1e6
+            if name in special or name in own:
                 continue
             if name not in cells:
                 if name != library.cells.antenna_diode[0]:
@@ -282,6 +286,7 @@ class AreaGate(Gate):
         figures: dict[str, Any] = {
             "cell_area_um2": round(total, 2),
             "logic_cells": logic,
+            "macro_area_um2": round(macros, 2),
             "area_stated_um2": stated.get("area_um2"),
         }
         if isinstance(core, list) and len(core) == 2:
