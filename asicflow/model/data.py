@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from asicflow.errors import UserError
-from asicflow.model.keras_file import KerasNetwork
+from asicflow.model.network import KerasNetwork
 
 _SEED = 20240229
 

@@ -7,6 +7,7 @@ RTL and netlists equal it.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -30,6 +31,8 @@ from asicflow.model.spec import (
 )
 
 _CHUNK = 256
+
+NumberArray = TypeVar("NumberArray", IntArray, npt.NDArray[np.float64])
 
 
 @dataclass
@@ -141,7 +144,7 @@ def _exact(
             return x, kind.frac
 
 
-def windows(x: IntArray, window: Window, padding: int) -> IntArray:
+def windows(x: NumberArray, window: Window, padding: float) -> NumberArray:
     """The values under the window, shape (N, pixels, taps, channels), from ``x`` of shape (N, size)."""
     height, width, channels = window.shape
     rows = np.arange(window.out[0])[:, None] * window.strides[0] + np.arange(window.kernel[0]) - window.pad_top
@@ -150,7 +153,7 @@ def windows(x: IntArray, window: Window, padding: int) -> IntArray:
     inside = (rows >= 0) & (rows < height) & (columns >= 0) & (columns < width)
     flat = np.where(inside, rows * width + columns, 0).reshape(window.pixels, window.taps)
     found = x.reshape(len(x), height * width, channels)[:, flat]
-    return np.where(inside.reshape(window.pixels, window.taps, 1), found, padding)
+    return np.where(inside.reshape(window.pixels, window.taps, 1), found, x.dtype.type(padding))
 
 
 def _conv(layer: Conv, x: IntArray, kind: FixedType, statistics: LayerStatistics) -> IntArray:

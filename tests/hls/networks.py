@@ -79,7 +79,7 @@ def windows(draw: st.DrawFn, shape: Shape, kernel: tuple[int, int] | None = None
 @st.composite
 def pads(draw: st.DrawFn, shape: Shape) -> Window:
     """Zero padding on every side."""
-    top, bottom, left, right = (draw(st.integers(0, 2)) for _ in range(4))
+    top, bottom, left, right = (draw(st.integers(0, 1)) for _ in range(4))
     return Window(shape=shape, pad_top=top, pad_left=left, out=(shape[0] + top + bottom, shape[1] + left + right))
 
 
@@ -178,7 +178,7 @@ def networks(draw: st.DrawFn) -> Spec:
     if flat:
         shape: Shape = (1, 1, draw(st.integers(1, 9)))
     else:
-        shape = (draw(st.integers(1, 4)), draw(st.integers(1, 4)), draw(st.integers(1, 5)))
+        shape = (draw(st.integers(1, 3)), draw(st.integers(1, 4)), draw(st.integers(1, 3)))
     kind = draw(types())
     source = Port(shape=list(shape), size=int(np.prod(shape)), type=kind)
     chain: list[Layer] = []
