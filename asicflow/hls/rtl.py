@@ -349,19 +349,17 @@ class _EngineWriter:
     def _value(self, number: int, bits: int) -> str:
         """The value of a slot as ``bits`` bits of two's complement."""
         slot, name = self.plan.slots[number], f"slot_{number}_q"
-        width = slot.width
-        if slot.shift:
-            name, width = f"{{{name}, {slot.shift}'b0}}", width + slot.shift
-        if width == bits:
-            return name
-        if width > bits:
-            return (
-                f"{name}[{bits - 1}:0]"
-                if not slot.shift
-                else f"{{slot_{number}_q[{bits - slot.shift - 1}:0], {slot.shift}'b0}}"
-            )
-        sign = f"slot_{number}_q[{slot.width - 1}]"
-        return f"{{{{{bits - width}{{{sign}}}}}, {name}}}" if slot.signed else f"{{{bits - width}'b0, {name}}}"
+        low = min(slot.shift, bits)
+        kept = min(slot.width, bits - low)
+        above = bits - low - kept
+        parts = []
+        if above:
+            parts.append(f"{{{above}{{{name}[{slot.width - 1}]}}}}" if slot.signed else f"{above}'b0")
+        if kept:
+            parts.append(name if kept == slot.width else f"{name}[{kept - 1}:0]")
+        if low:
+            parts.append(f"{low}'b0")
+        return parts[0] if len(parts) == 1 else "{" + ", ".join(parts) + "}"
 
 
 def engine_ports(plan: EnginePlan) -> list[Port]:

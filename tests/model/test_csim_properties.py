@@ -68,8 +68,9 @@ class Drawn:
             kind = "Conv"  # hls4ml has no exact parallel C simulation of the others in one dimension
         size = [self.draw(st.integers(1, min(3, n))) for n in self.shape[:-1]]
         filters = channels if kind == "DepthwiseConv" else self.draw(st.integers(1, 3))
+        strides = [self.draw(st.integers(1, min(2, n))) for n in self.shape[:-1]]
         config = {
-            "kernel_size": size, "strides": [self.draw(st.integers(1, min(2, n))) for n in self.shape[:-1]], "use_bias": True,
+            "kernel_size": size, "strides": strides, "use_bias": True,
             "padding": self.draw(st.sampled_from(["same", "valid"])), "data_format": "channels_last",
             "activation": self.draw(st.sampled_from(["linear", "relu", "tanh"])), "depth_multiplier": 1,
         }  # fmt: skip
