@@ -10,7 +10,7 @@ import typer
 from rich.console import Console
 from rich.markup import escape
 
-from asicflow.cli import doctor, ip, new, plan, report, run, signoff
+from asicflow.cli import doctor, ip, new, plan, profile, report, run, signoff, sweep, tune
 from asicflow.errors import AsicflowError, ExitCode
 
 app = typer.Typer(
@@ -28,6 +28,9 @@ app = typer.Typer(
 )
 app.command("run")(run.run)
 app.command("plan")(plan.plan)
+app.command("profile")(profile.profile)
+app.command("tune")(tune.tune)
+app.command("sweep")(sweep.sweep)
 app.add_typer(ip.app, name="ip")
 app.command("report")(report.report)
 app.command("signoff")(signoff.signoff)
