@@ -1,7 +1,7 @@
 """Area, cycles and simulation speed of the engine: ``python -m benchmarks.engine [MODEL [WEIGHTS]]``.
 
 Synthesises the engine alone for SKY130 (sky130_fd_sc_hd, typical corner) with
-plain Yosys passes (synth -flatten, dfflibmap, abc) and runs it in Verilator
+plain Yosys passes (`asicflow.explore.area`) and runs it in Verilator
 against the integer golden.  For hls4ml's jet tagger (16-64-32-32-5, see
 examples/jet_tagger) the table gives the ratios to the figures that the engine
 must not exceed.
@@ -12,8 +12,6 @@ Needs ASICFLOW_PDK_ROOT, Yosys and Verilator.
 from __future__ import annotations
 
 import argparse
-import gzip
-import re
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,8 +21,7 @@ from rich.console import Console
 from rich.table import Table
 
 from asicflow.config import parse_config
-from asicflow.flow.synthesis import STRATEGIES
-from asicflow.flow.yosys import run_yosys
+from asicflow.explore.area import cell_area, typical_liberty
 from asicflow.hls.plan import choose_split, plan_engine
 from asicflow.hls.simulate import run_engine
 from asicflow.hls.stage import write_plan
@@ -54,34 +51,6 @@ class Result:
     exact: bool
 
 
-def liberty(folder: Path) -> Path:
-    """The typical corner of sky130_fd_sc_hd, unpacked."""
-    corner = load_pdk("sky130", resolve(parse_config({}))).library().corners["typical"]
-    path = folder / "typical.lib"
-    opener = gzip.open if corner.liberty.suffix == ".gz" else open
-    with opener(corner.liberty, "rb") as source:
-        path.write_bytes(source.read())
-    return path
-
-
-def area(sources: list[Path], lib: Path, folder: Path) -> float:
-    """Cell area in um2, mapped by the script that `asicflow run` uses."""
-    log = folder / "yosys.log"
-    run_yosys(
-        f"""read_verilog -sv {" ".join(str(path) for path in sources)}
-synth -flatten -top accel_engine
-dfflibmap -liberty {lib}
-abc -D 20000 -liberty {lib} -script {STRATEGIES["area"]}
-setattr -mod -unset keep_hierarchy
-flatten
-opt_clean -purge
-stat -liberty {lib}
-""",
-        log,
-    )
-    return float(re.findall(r"Chip area for .*?: ([\d.]+)", log.read_text())[-1])
-
-
 def measure(spec: Spec, multipliers: int, lib: Path, folder: Path) -> Result:
     """Generate, synthesise and simulate the engine with so many multipliers."""
     plan = plan_engine(spec, *choose_split(spec, multipliers))
@@ -92,7 +61,7 @@ def measure(spec: Spec, multipliers: int, lib: Path, folder: Path) -> Result:
     run = run_engine(spec, sources, x_int, folder / "sim")
     exact = bool(np.array_equal(run.y_int, golden.run(spec, x_int)))
     split = (plan.outputs, plan.inputs)
-    return Result(split, area(sources, lib, folder), run.cycles, run.per_second, exact)
+    return Result(split, cell_area(sources, "accel_engine", lib, folder), run.cycles, run.per_second, exact)
 
 
 def row(found: Result, figure: tuple[float, int] | None) -> list[str]:
@@ -123,7 +92,8 @@ def main() -> None:
         config = parse_config({"name": "bench", "model": {**files, "data": args.data and str(args.data)}})
         ws = Workspace(folder / "run")
         run_model(config, ws, lambda text: None)
-        spec, lib = Spec.load(ws.model / "spec.json"), liberty(folder)
+        library = load_pdk("sky130", resolve(parse_config({}))).library()
+        spec, lib = Spec.load(ws.model / "spec.json"), typical_liberty(library, folder)
         shape = [spec.input.size, *(layer.n_out for layer in spec.layers if isinstance(layer, Dense))]
         figures = FIGURES if shape == JET_TAGGER else {}
         for count in args.multipliers:

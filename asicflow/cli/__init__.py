@@ -10,7 +10,22 @@ import typer
 from rich.console import Console
 from rich.markup import escape
 
-from asicflow.cli import bringup, bundle, doctor, firmware, ip, new, plan, report, run, signoff, sim
+from asicflow.cli import (
+    bringup,
+    bundle,
+    doctor,
+    firmware,
+    ip,
+    new,
+    plan,
+    profile,
+    report,
+    run,
+    signoff,
+    sim,
+    sweep,
+    tune,
+)
 from asicflow.errors import AsicflowError, ExitCode
 
 app = typer.Typer(
@@ -30,6 +45,9 @@ app.command("run")(run.run)
 app.command("sim")(sim.sim)
 app.command("bringup")(bringup.bringup)
 app.command("plan")(plan.plan)
+app.command("profile")(profile.profile)
+app.command("tune")(tune.tune)
+app.command("sweep")(sweep.sweep)
 app.add_typer(ip.app, name="ip")
 app.add_typer(firmware.app, name="firmware")
 app.command("report")(report.report)

@@ -35,10 +35,12 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from hls4ml.backends.fpga.passes.hgq_proxy_model import ProcessFixedPointQuantizerLayer, generate_mask_fn
 from hls4ml.backends.vitis.vitis_backend import VitisBackend
 from hls4ml.backends.vivado.vivado_backend import VivadoBackend
 from hls4ml.model.flow import get_flow, register_flow
 from hls4ml.model.optimizer import OptimizerPass, model_optimizer
+from hls4ml.model.types import Source
 from hls4ml.writer.vitis_writer import VitisWriter
 
 from asicflow.model.lower import DECISION, lower, quantise_weights
@@ -99,6 +101,17 @@ class QuantiseWeights(OptimizerPass):  # type: ignore[misc]
         return False
 
 
+class WriteQuantizers(ProcessFixedPointQuantizerLayer):  # type: ignore[misc]
+    """Generate the C++ of quantizers per element, which hls4ml does for the backends that it knows by name."""
+
+    def transform(self, model: Any, node: Any) -> bool:
+        """Give the node its function."""
+        shape = node.get_input_variable().shape
+        text = generate_mask_fn(node.name, shape, *node.mask_kbi, node.RND, node.SAT, "Vitis")
+        node.set_attr("mask_fn_codegen", Source(text))
+        return False
+
+
 class AsicFlowWriter(VitisWriter):  # type: ignore[misc]
     """Writes hls4ml's C++ project, which ``compile`` and ``predict`` use."""
 
@@ -112,6 +125,7 @@ class AsicFlowBackend(VitisBackend):  # type: ignore[misc]
         self.register_pass("remove_final_softmax", RemoveFinalSoftmax)
         self.register_pass("use_latency_strategy", UseLatencyStrategy)
         self.register_pass("quantise_weights", QuantiseWeights)
+        self.register_pass("write_quantizers", WriteQuantizers)
         self._register_flows()
 
     def _register_flows(self) -> None:
@@ -122,7 +136,13 @@ class AsicFlowBackend(VitisBackend):  # type: ignore[misc]
         quantise = register_flow(
             "quantise", [f"{prefix}:quantise_weights"], requires=["vivado:specific_types"], backend=self.name
         )
-        requires = [prepare, *get_flow("vivado:ip").requires]
+        vivado = get_flow("vivado:optimize")
+        passes = [
+            f"{prefix}:write_quantizers" if name == "vivado:process_fixed_point_quantizer_layer" else name
+            for name in vivado.optimizers
+        ]
+        optimise = register_flow("optimize", passes, requires=vivado.requires, backend=self.name)
+        requires = [prepare, *(optimise if name == vivado.name else name for name in get_flow("vivado:ip").requires)]
         requires.insert(requires.index("vivado:apply_templates"), quantise)
         self._default_flow = register_flow("ip", None, requires=requires, backend=self.name)
         self._writer_flow = register_flow(
@@ -170,10 +190,10 @@ def convert_keras_file(file: str | Path, weights: str | Path | None = None, **op
     hls4ml.model.ModelGraph
         Ready for ``compile()``, ``predict()``, ``build()``.
     """
+    from asicflow.model.frontend import load_network
     from asicflow.model.graph import convert
-    from asicflow.model.keras_file import load_keras
 
-    network = load_keras(Path(file), Path(weights) if weights is not None else None)
+    network = load_network(Path(file), Path(weights) if weights is not None else None)
     return convert(network, **options)
 
 

@@ -1,84 +1,84 @@
-"""From the integer network to the plan of a time-multiplexed engine.
+"""The plan of a time-multiplexed engine for an integer network.
 
-The engine has ``outputs`` x ``inputs`` multipliers.  Each step multiplies one
-block of ``inputs`` operands with the weights of ``outputs`` results and adds
+The engine has ``outputs`` x ``inputs`` multipliers.  Each step reads one row of
+``inputs`` operands, multiplies it with the weights of ``outputs`` results and adds
 the products to as many accumulators; the last step of a group hands the
-accumulators to a rounding stage, whose results go into the operand slots.
+accumulators to a rounding stage, whose results go into the operand store.
 
-A matrix stage is a layer that multiplies, with everything up to the next one.
-Slots hold the vectors between stages; a vector's slots are reused as soon as
-it is dead, except that the engine's output never overlaps its input.
+The steps of a stage are loops in loops (:class:`Loop`): over the rows of a pixel,
+the pixels of the window, the groups of results, the positions of the window.
 """
 
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
 from dataclasses import dataclass, field
-
-import numpy as np
+from functools import cached_property
 
 from asicflow.errors import UserError
-from asicflow.hls.ranges import (
-    Affine,
-    Clip,
-    Fit,
-    Interval,
-    Leak,
-    Relu,
-    Shift,
-    Step,
-    apply_steps,
-    cast_steps,
-    type_interval,
-)
-from asicflow.model.fixed import FixedType, IntArray, cast
-from asicflow.model.spec import Activation, BatchNorm, Dense, Spec
+from asicflow.hls.layout import Layout, Slot, lay_out, rows_of
+from asicflow.hls.ranges import Fit, Interval
+from asicflow.hls.stages import MatrixStage, StageList, build_stages
+from asicflow.model.spec import NETWORK_INPUT, Spec
 
 PIPELINE_GAP = 3
 """Idle steps between two stages: operand, sum and accumulator registers drain."""
 
+LOOPS = ("depth", "tap_x", "tap_y", "share", "group", "x", "y")
+"""The loops of a stage, innermost first: rows of a pixel; pixels and lines of the window; groups of
+results that read the same rows, and that read others; positions of the window."""
+WINDOW_LOOPS = 3
+"""So many of them are inside one result."""
+GROUP_LOOPS = 5
+"""So many are inside one position of the window."""
+
 _MAX_INPUTS = 32
-_NOTHING = Interval(0, 0)
 _MAX_MULTIPLIERS = 16384
 
 
-@dataclass
-class MatrixStage:
-    """One pass of the multipliers: ``finish(bias + shift(sum_i trim(x[i] * weight[i][j])))``."""
+@dataclass(frozen=True)
+class Loop:
+    """Repetitions, and by how much one more moves the row that is read, its place in the line, and the line."""
 
-    name: str
-    weight: IntArray
-    bias: IntArray
-    diagonal: bool
-    operand: Interval
-    product_steps: list[Step]
-    sum_shift: int
-    accum: FixedType | None
-    saturate: bool = False
-    finish: list[Step] = field(default_factory=list)
-    total: Interval = _NOTHING
-    result: Interval = _NOTHING
-    source: int = 0
-    target: int = 0
-
-    @property
-    def n_in(self) -> int:
-        """Operands."""
-        return int(self.weight.shape[0])
-
-    @property
-    def n_out(self) -> int:
-        """Results."""
-        return int(self.weight.shape[1])
+    count: int = 1
+    row: int = 0
+    x: int = 0
+    y: int = 0
 
 
-@dataclass
-class Slot:
-    """One element of the operand store: its bits, whether it has a sign, and which result lane writes it."""
+@dataclass(frozen=True)
+class Walk:
+    """How a stage reads: its loops, innermost first, and where it begins.
 
+    ``width`` rows make a line and ``height`` lines the input; rows outside are padding.
+    ``members``: for every group of one position, the filter of every result lane (None: no result).
+    """
+
+    loops: tuple[Loop, ...]
+    row: int
+    x: int
+    y: int
     width: int
-    signed: bool
-    lane: int
+    height: int
+    padded: bool
+    members: list[list[int | None]]
+    pixel: list[list[int | None]]
+
+    @property
+    def steps(self) -> int:
+        """Steps of the stage."""
+        return math.prod(loop.count for loop in self.loops)
+
+    @property
+    def words(self) -> int:
+        """Steps of one position of the window: words of weights."""
+        return math.prod(loop.count for loop in self.loops[:GROUP_LOOPS])
+
+    def first_row(self, group: int) -> int:
+        """The row of the pixel that a group reads first."""
+        share = self.loops[LOOPS.index("share")].count
+        return group // share * self.loops[LOOPS.index("group")].row
 
 
 @dataclass
@@ -88,188 +88,123 @@ class EnginePlan:
     spec: Spec
     outputs: int
     inputs: int
-    stages: list[MatrixStage]
-    slots: list[Slot]
-    output_base: int
+    network: StageList
+    layout: Layout
+    walks: list[Walk]
     operand_bits: int
     weight_bits: int
     sum_bits: int
     accum_bits: int
+    slots: list[Slot] = field(default_factory=list)
+
+    @property
+    def stages(self) -> list[MatrixStage]:
+        """The stages in order."""
+        return self.network.stages
 
     @property
     def multipliers(self) -> int:
         """Multipliers of the engine."""
         return self.outputs * self.inputs
 
-    def groups(self, stage: MatrixStage) -> int:
-        """Groups of results that are computed together."""
-        return -(-stage.n_out // self.outputs)
-
-    def steps_per_group(self, stage: MatrixStage) -> int:
-        """Steps that one group takes."""
-        return 1 if self.skips(stage) else -(-stage.n_in // self.inputs)
-
-    def skips(self, stage: MatrixStage) -> bool:
-        """True for a diagonal stage of which only the blocks on the diagonal are visited."""
-        return stage.diagonal and self.inputs % self.outputs == 0
-
-    def steps(self, stage: MatrixStage) -> int:
-        """Steps of a stage."""
-        return self.groups(stage) * self.steps_per_group(stage)
+    @property
+    def words(self) -> int:
+        """Words of weights."""
+        return sum(walk.words for walk in self.walks)
 
     @property
     def cycles(self) -> int:
         """Clock cycles from ``start_i`` to ``done_o``."""
-        return 1 + sum(self.steps(stage) + PIPELINE_GAP for stage in self.stages)
+        return cycles(self.walks)
+
+    @cached_property
+    def slot_numbers(self) -> dict[tuple[int, int], int]:
+        """Index into ``slots`` by row and column of the store."""
+        return {place: number for number, place in enumerate(self.layout.slots)}
+
+    def slot(self, tensor: str, element: int) -> int:
+        """The slot of an element of a tensor."""
+        return self.slot_numbers[self.layout.place(tensor, element)]
+
+    def writes(self, index: int) -> Iterator[list[tuple[int, int, int]]]:
+        """For every group of results of a stage in time: (element of the target, result lane, slot)."""
+        stage, walk = self.stages[index], self.walks[index]
+        for pixel in range(stage.window.pixels):
+            for members in walk.members:
+                elements = [
+                    (stage.place.of(pixel * stage.filters + member), lane)
+                    for lane, member in enumerate(members)
+                    if member is not None
+                ]
+                yield [(element, lane, self.slot(stage.target, element)) for element, lane in elements]
 
 
-def build_stages(spec: Spec) -> list[MatrixStage]:
-    """Cut the network into matrix stages and find every interval.
-
-    Raises
-    ------
-    UserError
-        If an intermediate needs more bits than the golden model supports.
-    """
-    kind, seen = spec.input.type, type_interval(spec.input.type)
-    stages: list[MatrixStage] = []
-    frac = kind.frac
-    for layer in spec.layers:
-        match layer:
-            case Dense():
-                stages.append(_dense_stage(layer, seen, kind))
-                frac = layer.accum.frac
-            case BatchNorm():
-                stages.append(_batchnorm_stage(layer, seen, kind))
-                frac = max(kind.frac + layer.scale_type.frac, layer.bias_type.frac)
-            case Activation():
-                if not stages:
-                    stages.append(_identity_stage(layer, seen))
-                frac = _activation_steps(layer, stages[-1], kind)
-        stage = stages[-1]
-        stage.finish += cast_steps(apply_steps(stage.finish, stage.total), frac, layer.result)
-        kind, frac = layer.result, layer.result.frac
-        seen = stage.result = apply_steps(stage.finish, stage.total)
-    for stage in stages:
-        _simplify(stage)
-    return stages
+def cycles(walks: list[Walk]) -> int:
+    """Clock cycles of an inference, from ``start_i`` to ``done_o``."""
+    return 1 + sum(walk.steps + PIPELINE_GAP for walk in walks)
 
 
-def _dense_stage(layer: Dense, seen: Interval, kind: FixedType) -> MatrixStage:
-    weight, accum = layer.weights(), layer.accum
-    frac = kind.frac + layer.weight_type.frac
-    product = _product_interval(weight, seen)
-    steps = cast_steps(product, frac, accum)
-    if accum.saturation == "WRAP":
-        steps = [step for step in steps if not isinstance(step, Fit)]
-    shift = 0
-    if frac < accum.frac and not any(isinstance(step, Fit) for step in steps):
-        steps, shift = [], accum.frac - frac
-    bias = cast(np.array(layer.bias, dtype=np.int64), layer.bias_type.frac, accum)
-    stage = MatrixStage(layer.name, weight, bias, False, seen, steps, shift, accum)
-    _set_total(stage)
-    if not stage.total.within(type_interval(accum)):
-        if accum.saturation == "WRAP":
-            stage.finish.append(Fit(accum))
-        else:
-            stage.saturate = True
-            stage.total = Fit(accum).apply(stage.total)
-    return stage
+def walk_of(stages: StageList, stage: MatrixStage, outputs: int, inputs: int, layout: Layout | None = None) -> Walk:
+    """The walk of a stage; without a layout the rows are counted from 0."""
+    window, tensor = stage.window, stages.tensors[stage.sources[0]]
+    channels = window.shape[2]
+    pixel = _pixel_rows(channels, min(tensor.channels, channels), inputs)
+    depth, share, group_row = len(pixel), 1, 0
+    if stage.depthwise and inputs % outputs == 0:
+        depth, share, group_row = 1, inputs // outputs, 1
+    elif stage.depthwise and outputs % inputs == 0:
+        depth = group_row = outputs // inputs
+    members = _members(stage, pixel, outputs, depth if group_row else None, share)
+    rows, base = len(pixel), layout.bases[stage.sources[0]] if layout else 0
+    line = rows * window.shape[1]
+    if len(stage.sources) > 1 and layout:
+        line = layout.bases[stage.sources[1]] - base
+    right, down = window.strides[1] * rows, window.strides[0]
+    loops = (
+        Loop(depth, 1, 1),
+        Loop(window.kernel[1], rows, rows),
+        Loop(window.kernel[0], line, 0, 1),
+        Loop(share),
+        Loop(len(members) // share, group_row, group_row),
+        Loop(window.out[1], right, right),
+        Loop(window.out[0], down * line, 0, down),
+    )
+    return Walk(
+        loops=loops,
+        row=base - window.pad_top * line - window.pad_left * rows,
+        x=-window.pad_left * rows,
+        y=-window.pad_top,
+        width=rows * window.shape[1],
+        height=window.shape[0],
+        padded=window.padded,
+        members=members,
+        pixel=pixel,
+    )
 
 
-def _batchnorm_stage(layer: BatchNorm, seen: Interval, kind: FixedType) -> MatrixStage:
-    product_frac = kind.frac + layer.scale_type.frac
-    frac = max(product_frac, layer.bias_type.frac)
-    bias = np.array(layer.bias, dtype=np.int64) << (frac - layer.bias_type.frac)
-    weight = np.diag(np.array(layer.scale, dtype=np.int64))
-    stage = MatrixStage(layer.name, weight, bias, True, seen, [], frac - product_frac, None)
-    _set_total(stage)
-    return stage
+def _pixel_rows(channels: int, together: int, columns: int) -> list[list[int | None]]:
+    """The channels in every row of a pixel whose rows begin anew after ``together`` channels."""
+    rows: list[list[int | None]] = []
+    for start in range(0, channels, together):
+        for row in range(rows_of(together, columns)):
+            found = [row * columns + column for column in range(columns)]
+            rows.append([start + channel if channel < together else None for channel in found])
+    return rows
 
 
-def _identity_stage(layer: Activation, seen: Interval) -> MatrixStage:
-    """A stage of weights 1, for an activation that follows no multiplication."""
-    weight = np.eye(layer.n_in, dtype=np.int64)
-    stage = MatrixStage(layer.name, weight, np.zeros(layer.n_in, dtype=np.int64), True, seen, [], 0, None)
-    _set_total(stage)
-    return stage
-
-
-def _product_interval(weight: IntArray, seen: Interval) -> Interval:
-    ends = [int(w) * v for w in (weight.min(), weight.max()) for v in (seen.low, seen.high)]
-    return Interval(min(0, *ends), max(0, *ends))
-
-
-def _set_total(stage: MatrixStage) -> None:
-    """Exact interval of every partial sum, over all results and in any order of adding."""
-    low = np.minimum(stage.weight * stage.operand.low, stage.weight * stage.operand.high)
-    high = np.maximum(stage.weight * stage.operand.low, stage.weight * stage.operand.high)
-    ends = []
-    for bound in (low, high):
-        values = bound
-        for step in stage.product_steps:
-            values = _apply_array(step, values)
-        limited = np.minimum(values, 0) if bound is low else np.maximum(values, 0)
-        ends.append((limited.sum(axis=0) << stage.sum_shift) + stage.bias)
-    stage.total = Interval(int(ends[0].min()), int(ends[1].max()))
-    if stage.total.signed_bits > 60:
-        raise UserError(f"layer '{stage.name}' needs {stage.total.signed_bits}-bit sums", hint="use narrower types")
-
-
-def _apply_array(step: Step, values: IntArray) -> IntArray:
-    """Apply a monotone step of a product to an array of interval ends."""
-    from asicflow.model.fixed import overflow, round_shift
-
-    match step:
-        case Shift(right=right, rounding=rounding):
-            return round_shift(values, right, rounding) if right > 0 else values << -right
-        case Fit(kind=kind):
-            return overflow(values, kind)
-        case _:
-            raise AssertionError("a product is only shifted and fitted")
-
-
-def _activation_steps(layer: Activation, stage: MatrixStage, kind: FixedType) -> int:
-    """Append the activation to a stage; return the fractional bits of its exact result."""
-    match layer.function:
-        case "linear":
-            return kind.frac
-        case "relu":
-            stage.finish.append(Relu())
-            return kind.frac
-        case "leaky_relu":
-            assert layer.slope_type is not None
-            up = layer.slope_type.frac
-            slope = layer.slope << max(-up, 0)
-            stage.finish.append(Leak(slope, max(up, 0)))
-            return kind.frac + max(up, 0)
-        case "hard_sigmoid" | "hard_tanh":
-            assert layer.slope_type is not None and layer.shift_type is not None
-            product = kind.frac + layer.slope_type.frac
-            frac = max(product, layer.shift_type.frac, 0)
-            factor, offset = layer.slope << (frac - product), layer.shift << (frac - layer.shift_type.frac)
-            stage.finish += [Affine(factor, offset), Clip(0, 1 << frac)]
-            if layer.function == "hard_tanh":
-                stage.finish.append(Affine(2, -(1 << frac)))
-            return frac
-
-
-def _simplify(stage: MatrixStage) -> None:
-    """Move ReLU behind the first shift, and the half of a rounding into the biases.
-
-    Both leave every result as it is: rounding is monotone and keeps zero, and
-    adding a half before the floor is what RND means.
-    """
-    steps = stage.finish
-    for i in range(len(steps) - 1):
-        if isinstance(steps[i], Relu) and isinstance(steps[i + 1], Shift):
-            steps[i], steps[i + 1] = steps[i + 1], steps[i]
-    first = steps[0] if steps else None
-    if isinstance(first, Shift) and first.right > 0 and first.rounding == "RND" and not stage.saturate:
-        half = 1 << (first.right - 1)
-        stage.bias = stage.bias + half
-        stage.total = Interval(stage.total.low + half, stage.total.high + half)
-        steps[0] = Shift(first.right, "TRN")
+def _members(
+    stage: MatrixStage, pixel: list[list[int | None]], outputs: int, depth: int | None, share: int
+) -> list[list[int | None]]:
+    if depth is None:
+        lanes = [list(range(start, start + outputs)) for start in range(0, stage.filters, outputs)]
+        return [[f if f < stage.filters else None for f in group] for group in lanes]
+    groups: list[list[int | None]] = []
+    for start in range(0, len(pixel), depth):
+        found = [channel for row in pixel[start : start + depth] for channel in row]
+        for part in range(share):
+            group = found[part * outputs : (part + 1) * outputs]
+            groups.append(group + [None] * (outputs - len(group)))
+    return groups
 
 
 def plan_engine(spec: Spec, outputs: int, inputs: int) -> EnginePlan:
@@ -286,37 +221,39 @@ def plan_engine(spec: Spec, outputs: int, inputs: int) -> EnginePlan:
             f"an engine of {outputs} x {inputs} multipliers is not possible",
             hint=f"use 1 to {_MAX_MULTIPLIERS}",
         )
-    stages = build_stages(spec)
+    found = build_stages(spec)
+    stages = found.stages
     if inputs > 1 and any(stage.saturate for stage in stages):
         raise UserError(
             "a saturating accumulator adds its products one by one; the engine must take one input per step",
             hint="give 'accum: auto' for the layer, which never saturates",
         )
-    slots, output_base = _place_vectors(spec, stages, outputs, inputs)
-    operand = max(stage.operand.signed_bits for stage in stages)
-    weight = max(Interval(int(s.weight.min()), int(s.weight.max())).signed_bits for s in stages)
+    layout = lay_out(found, inputs, math.lcm(inputs, outputs) // inputs)
     sums = max(_sum_bits(stage) for stage in stages)
     accum = max(_accum_bits(stage) for stage in stages)
     return EnginePlan(
         spec=spec,
         outputs=outputs,
         inputs=inputs,
-        stages=stages,
-        slots=slots,
-        output_base=output_base,
-        operand_bits=operand,
-        weight_bits=weight,
+        network=found,
+        layout=layout,
+        walks=[walk_of(found, stage, outputs, inputs, layout) for stage in stages],
+        operand_bits=max(stage.operand.signed_bits for stage in stages),
+        weight_bits=max(Interval(int(s.weight.min()), int(s.weight.max())).signed_bits for s in stages),
         sum_bits=min(sums, accum),
         accum_bits=accum,
+        slots=list(layout.slots.values()),
     )
 
 
 def _sum_bits(stage: MatrixStage) -> int:
     """Bits of the sum of one step's products, before the left shift, at most those of the whole sum."""
-    total = Interval(stage.total.low - int(stage.bias.max()), stage.total.high - int(stage.bias.min()))
-    product = apply_steps(stage.product_steps, _product_interval(stage.weight, stage.operand))
+    product = stage.products
+    for step in stage.product_steps:
+        product = step.apply(product)
     if stage.saturate:
         return product.signed_bits
+    total = Interval(stage.total.low - int(stage.bias.max()), stage.total.high - int(stage.bias.min()))
     return max(Interval(min(total.low, 0), max(total.high, 0)).signed_bits, product.signed_bits)
 
 
@@ -331,57 +268,30 @@ def _accum_bits(stage: MatrixStage) -> int:
     return (stage.total | bias).signed_bits
 
 
-def _place_vectors(spec: Spec, stages: list[MatrixStage], outputs: int, inputs: int) -> tuple[list[Slot], int]:
-    """Give every vector its slots; return the slots and the first slot of the output.
-
-    Vectors lie in turn at the bottom and behind the longest one of the bottom;
-    bases are multiples of a block, so that operands of a block share a slot row.
-    """
-    align = math.lcm(inputs, outputs)
-    sizes = [spec.input.size, *(stage.n_out for stage in stages)]
-    seen = [type_interval(spec.input.type), *(stage.result for stage in stages)]
-    upper = _align(max(sizes[0::2]), align)
-    bases = [0 if i % 2 == 0 else upper for i in range(len(sizes))]
-    if len(sizes) % 2 == 1:
-        bases[-1] = _align(sizes[0], align)
-        if bases[-1] + sizes[-1] > upper:
-            upper = _align(bases[-1] + sizes[-1], align)
-            bases = [base if base <= bases[-1] and i % 2 == 0 else upper for i, base in enumerate(bases)]
-    slots: dict[int, Interval] = {}
-    for base, size, interval in zip(bases, sizes, seen, strict=True):
-        for index in range(base, base + size):
-            slots[index] = slots.get(index, interval) | interval
-    for i, stage in enumerate(stages):
-        stage.source, stage.target = bases[i], bases[i + 1]
-    order = sorted(slots)
-    compact = {old: new for new, old in enumerate(order)}
-    for stage in stages:
-        stage.source, stage.target = compact[stage.source], compact[stage.target]
-    return [Slot(slots[i].bits, slots[i].low < 0, i % outputs) for i in order], compact[bases[-1]]
-
-
-def _align(value: int, multiple: int) -> int:
-    return -(-value // multiple) * multiple
-
-
 def choose_split(spec: Spec, multipliers: int) -> tuple[int, int]:
     """Split multipliers into (outputs, inputs) with the fewest cycles, then the fewest accumulators.
 
-    Diagonal stages want ``inputs`` to be a multiple of ``outputs``; an accumulator that may
+    Depthwise stages want one count to be a multiple of the other; an accumulator that may
     saturate wants one input.
     """
     stages = build_stages(spec)
-    widest_in = max(stage.n_in for stage in stages)
-    widest_out = max(stage.n_out for stage in stages)
+    widest_in = max(stage.window.shape[2] for stage in stages.stages)
+    widest_out = max(stage.filters for stage in stages.stages)
+    saturate = any(stage.saturate for stage in stages.stages)
+    depthwise = any(stage.depthwise for stage in stages.stages)
     best: tuple[int, int, int, int] | None = None
     for outputs in range(1, min(widest_out, multipliers) + 1):
         for inputs in range(1, min(widest_in, multipliers // outputs, _MAX_INPUTS) + 1):
-            if inputs > 1 and any(stage.saturate for stage in stages):
+            if inputs > 1 and (saturate or (depthwise and inputs % outputs and outputs % inputs)):
                 continue
-            if any(stage.diagonal for stage in stages) and inputs % outputs and inputs > 1:
-                continue
-            plan = EnginePlan(spec, outputs, inputs, stages, [], 0, 0, 0, 0, 0)
-            cost = (plan.cycles, plan.multipliers, outputs, inputs)
+            walks = [walk_of(stages, stage, outputs, inputs) for stage in stages.stages]
+            cost = (cycles(walks), outputs * inputs, outputs, inputs)
             best = cost if best is None or cost < best else best
     assert best is not None
     return best[2], best[3]
+
+
+def network_input(plan: EnginePlan) -> Iterator[tuple[int, int]]:
+    """(element, slot) of every element of the network's input."""
+    for element in range(plan.spec.input.size):
+        yield element, plan.slot(NETWORK_INPUT, element)

@@ -125,7 +125,32 @@ class Clip:
         return Interval(min(max(seen.low, self.low), self.high), min(max(seen.high, self.low), self.high))
 
 
-Step = Shift | Fit | Relu | Leak | Affine | Clip
+@dataclass(frozen=True)
+class Divide:
+    """Divide by ``by`` (at least 1) and drop the rest towards zero."""
+
+    by: int
+
+    def apply(self, seen: Interval) -> Interval:
+        """Interval of the results."""
+        low, high = (abs(v) // self.by * (1 if v >= 0 else -1) for v in (seen.low, seen.high))
+        return Interval(low, high)
+
+
+@dataclass(frozen=True)
+class Table:
+    """Entry ``value - first`` of ``values``; the values seen lie inside."""
+
+    first: int
+    values: tuple[int, ...]
+
+    def apply(self, seen: Interval) -> Interval:
+        """Interval of the entries that can be reached."""
+        reached = self.values[seen.low - self.first : seen.high - self.first + 1]
+        return Interval(min(reached), max(reached))
+
+
+Step = Shift | Fit | Relu | Leak | Affine | Clip | Divide | Table
 
 
 def cast_steps(seen: Interval, frac: int, kind: FixedType) -> list[Step]:

@@ -3,8 +3,9 @@
 One module per file:
 
 =========================  =========================================================
-``accel_engine``           sequencer, operand slots, ports
-``accel_engine_weights``   weights of every step, from blocks of constants (`asicflow.hls.weights`)
+``accel_engine``           sequence of stages, operand slots, ports
+``accel_engine_walk``      rows and words of a stage's steps (`asicflow.hls.walk`)
+``accel_engine_weights``   weights, from blocks of constants (`asicflow.hls.weights`)
 ``accel_engine_bias``      biases of every group of results (a constant table)
 ``accel_engine_lane``      multipliers, adder and accumulator of one result
 ``accel_engine_multiply``  one multiplier
@@ -16,12 +17,13 @@ from __future__ import annotations
 
 from collections.abc import Hashable, Iterator
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TypeVar
 
 import jinja2
 
-from asicflow.hls.plan import EnginePlan, MatrixStage
+from asicflow.hls.plan import EnginePlan, network_input
 from asicflow.hls.ranges import Fit, Interval
+from asicflow.hls.stages import Element, MatrixStage
 from asicflow.hls.verilog import (
     Port,
     extend,
@@ -34,6 +36,7 @@ from asicflow.hls.verilog import (
     table,
     wrap_words,
 )
+from asicflow.hls.walk import WalkWriter
 from asicflow.hls.weights import weights_rtl
 
 K = TypeVar("K", bound=Hashable)
@@ -50,6 +53,7 @@ def engine_rtl(plan: EnginePlan) -> dict[str, str]:
     writer = _EngineWriter(plan)
     texts = {
         "accel_engine": writer.top(),
+        "accel_engine_walk": writer.walk.text(),
         "accel_engine_bias": writer.biases(),
         "accel_engine_lane": writer.lane(),
         "accel_engine_multiply": writer.multiply(),
@@ -65,29 +69,38 @@ class _EngineWriter:
     def __init__(self, plan: EnginePlan) -> None:
         self.plan = plan
         stages, spec = plan.stages, plan.spec
-        self.step_bits = index_bits(sum(plan.steps(stage) for stage in stages))
-        self.group_bits = index_bits(sum(plan.groups(stage) for stage in stages))
-        self.stage_bits = index_bits(len(stages) + 1)
-        self.word_bits = plan.multipliers * plan.weight_bits
+        self.walk = WalkWriter(plan)
+        self.word_bits = self.walk.word_bits
+        self.stage_bits = self.walk.stage_bits
+        self.group_bits = index_bits(sum(len(walk.members) for walk in plan.walks))
+        self.target_bits = index_bits(
+            sum(len(walk.members) * s.window.pixels for s, walk in zip(stages, plan.walks, strict=True))
+        )
         self.bias_bits = max(Interval(int(s.bias.min()), int(s.bias.max())).signed_bits for s in stages)
         trims = any(stage.product_steps for stage in stages)
         self.product_bits = plan.operand_bits + plan.weight_bits if trims else plan.sum_bits
         self.digits = -(-plan.weight_bits // 2)
-        self.data_bits = max(slot.width for slot in plan.slots)
+        self.data_bits = max(*(s.result.signed_bits for s in stages), *(s.width + s.shift for s in plan.slots))
+        self.maximum = any(stage.maximum for stage in stages)
         self.in_addr_bits = index_bits(spec.input.size)
         self.out_addr_bits = index_bits(spec.output.size)
-        self.blocks, self.first_blocks = operand_blocks(plan)
-        self.block_bits = index_bits(len(self.blocks))
-        self.lane_stage = len({(tuple(s.product_steps), s.sum_shift, s.saturate and s.accum) for s in stages}) > 1
+        self.lane_stage = (
+            len({(tuple(s.product_steps), s.sum_shift, s.maximum, s.saturate and s.accum) for s in stages}) > 1
+        )
         self.finishes = _distinct([(tuple(s.finish), s.total) for s in stages])
+
+    @property
+    def takes_valid(self) -> bool:
+        """A maximum must know what is padding."""
+        return self.maximum and self.walk.padded
 
     # -- constant table -------------------------------------------------------------------------
     def biases(self) -> str:
         lines, group = [], 0
-        for stage in self.plan.stages:
+        for stage, walk in zip(self.plan.stages, self.plan.walks, strict=True):
             lines.append(f"      // {stage.name}")
-            for start in range(0, stage.n_out, self.plan.outputs):
-                word = pack(stage.bias[start : start + self.plan.outputs].tolist(), self.bias_bits)
+            for members in walk.members:
+                word = pack([0 if f is None else int(stage.bias[f]) for f in members], self.bias_bits)
                 constant = hexadecimal(word, self.plan.outputs * self.bias_bits)
                 lines.append(f"      {self.group_bits}'d{group}: bias_o = {constant};")
                 group += 1
@@ -114,6 +127,8 @@ class _EngineWriter:
             ("input", self.bias_bits, "bias_i", "Bias, read with first_i"),
             ("output", plan.accum_bits, "accum_o", "Sum so far, two cycles after the operands"),
         ]
+        if self.takes_valid:
+            ports.append(("input", None, "valid_i", "The operands are no padding"))
         trims = self._trim_functions()
         terms = [self._term(f"product_{i}") for i in range(plan.inputs)]
         return _TEMPLATES.get_template("accel_engine_lane.sv.j2").render(
@@ -129,6 +144,8 @@ class _EngineWriter:
             addend="\n".join(self._addend()),
             bias=extend("bias_i", self.bias_bits, plan.accum_bits),
             saturate="\n".join(self._saturation()),
+            maximum=self.maximum,
+            takes_valid=self.takes_valid,
         )
 
     def multiply(self) -> str:
@@ -153,7 +170,7 @@ class _EngineWriter:
             return []
         for index, stage in enumerate(plan.stages):
             if len(kinds) > 1 or index == 0:
-                seen = _every_product(plan) if len(kinds) == 1 else _stage_products(stage)
+                seen = _every_product(plan) if len(kinds) == 1 else stage.products
                 lines.append(f"  // {stage.name if len(kinds) > 1 else 'every stage'}")
                 lines += function(f"trim_{index}", self.product_bits, seen, stage.product_steps, plan.sum_bits)
         if len(kinds) > 1:
@@ -189,18 +206,18 @@ class _EngineWriter:
 
     def _saturation(self) -> list[str]:
         plan = self.plan
-        if not any(stage.saturate for stage in plan.stages):
+        if not any(stage.saturate or stage.maximum for stage in plan.stages):
             return ["  assign accum_d = total;"]
         half = 1 << (plan.accum_bits - 1)
-        lines, texts = ["  // Saturate after every product"], []
+        lines, texts = ["  // Saturate after every product"] if any(s.saturate for s in plan.stages) else [], []
         for index, stage in enumerate(plan.stages):
-            texts.append("total")
+            texts.append("largest" if stage.maximum else "total")
             if stage.saturate and stage.accum is not None:
                 steps = [Fit(stage.accum)]
                 lines += function(f"fit_{index}", plan.accum_bits, Interval(-half, half - 1), steps, plan.accum_bits)
                 texts[-1] = f"fit_{index}(total)"
         if not self.lane_stage:
-            return [*lines, "", "  assign accum_d = fit_0(total);"]
+            return [*lines, "", f"  assign accum_d = {texts[0]};"]
         return [*lines, "", *self._by_stage("accum_d", texts)]
 
     def _by_stage(self, target: str, texts: list[str]) -> list[str]:
@@ -240,7 +257,6 @@ class _EngineWriter:
     # -- top ------------------------------------------------------------------------------------
     def top(self) -> str:
         plan, spec = self.plan, self.plan.spec
-        skips = any(plan.skips(stage) for stage in plan.stages)
         in_bits, out_bits = spec.input.type.width, spec.output.type.width
         fill = f"in_data_i[{in_bits - 1}]" if spec.input.type.signed else "1'b0"
         wider = self.data_bits - in_bits
@@ -258,62 +274,92 @@ class _EngineWriter:
             accum_bits=plan.accum_bits,
             data_bits=self.data_bits,
             stage_bits=self.stage_bits,
-            step_bits=self.step_bits,
-            block_bits=self.block_bits,
+            word_bits=self.word_bits,
+            row_bits=self.walk.row_bits,
             group_bits=self.group_bits,
-            share_bits=index_bits(max(plan.inputs // plan.outputs, 1)),
-            skips=skips,
-            stages=list(self._stagetable()),
-            blocks=[self._block_text(block) for block in self.blocks],
+            target_bits=self.target_bits,
+            moves=self.walk.moves,
+            first_groups=self._first_groups(),
+            stages=plan.stages,
+            rows=list(self._rows()),
             lane_stage=self.lane_stage,
             finish_stage=len(self.finishes) > 1,
+            keep_stage=self.lane_stage or len(self.finishes) > 1 or self.walk.moves,
+            takes_valid=self.takes_valid,
             input_data=f"{{{{{wider}{{{fill}}}}}, in_data_i}}" if wider > 0 else f"in_data_i[{self.data_bits - 1}:0]",
             targets=list(self._targets()),
-            input_writes=[self._write(slot) for slot in range(spec.input.size)],
+            input_writes=list(self._input_writes()),
             in_addr_bits=self.in_addr_bits,
-            output_values=[self._value(plan.output_base + i, out_bits) for i in range(spec.output.size)],
+            output_values=[self._output(i, out_bits) for i in range(spec.output.size)],
             out_addr_bits=self.out_addr_bits,
             out_bits=out_bits,
         )
 
-    def _stagetable(self) -> Iterator[dict[str, Any]]:
-        last_step = -1
-        for stage, first in zip(self.plan.stages, self.first_blocks, strict=True):
-            last_step += self.plan.steps(stage)
-            yield {
-                "name": stage.name,
-                "n_in": stage.n_in,
-                "n_out": stage.n_out,
-                "first_block": first,
-                "last_block": first + -(-stage.n_in // self.plan.inputs) - 1,
-                "last_step": last_step,
-                "diagonal": int(self.plan.skips(stage)),
-            }
+    def _first_groups(self) -> list[int]:
+        """Index of every stage's first group."""
+        counts = [len(walk.members) for walk in self.plan.walks]
+        return [sum(counts[:i]) for i in range(len(counts))]
 
-    def _write(self, slot: int) -> str:
-        """Statement that writes the data of a slot's lane into the slot."""
-        width, lane = self.plan.slots[slot].width, self.plan.slots[slot].lane
-        return f"slot_{slot}_q <= {extend(f'data_{lane}', self.data_bits, width)};"
+    def _rows(self) -> Iterator[str]:
+        """The operands of every row of the store."""
+        layout, bits = self.plan.layout, self.plan.operand_bits
+        for row in range(layout.rows):
+            items = []
+            for column in reversed(range(layout.columns)):
+                number = self.plan.slot_numbers.get((row, column))
+                items.append(f"{bits}'b0" if number is None else self._value(number, bits))
+            yield "\n".join(wrap_words(items, 8))
+
+    def _write(self, number: int, lane: int, element: Element | None = None) -> str:
+        """Statement that writes a lane's data into a slot: all bits, or those that ``element`` keeps."""
+        slot, data = self.plan.slots[number], f"data_{lane}"
+        if element is None:
+            low, width, fill = slot.shift, slot.width, ""
+        elif element.seen == Interval(0, 0):
+            return f"slot_{number}_q <= '0;"
+        else:
+            low, width = element.shift, element.seen.bits - element.shift
+            fill = f"{data}[{low + width - 1}]" if element.seen.low < 0 else "1'b0"
+        parts = [f"{data}[{low + width - 1}:{low}]"]
+        above = slot.shift + slot.width - low - width
+        if above:
+            parts.insert(0, f"{{{above}{{{fill}}}}}")
+        if low > slot.shift:
+            parts.append(f"{low - slot.shift}'b0")
+        return f"slot_{number}_q <= {parts[0] if len(parts) == 1 else '{' + ', '.join(parts) + '}'};"
+
+    def _input_writes(self) -> Iterator[str]:
+        for element, number in network_input(self.plan):
+            yield self._write(number, element % self.plan.outputs)
 
     def _targets(self) -> Iterator[str]:
         """Statements that write every group of results."""
-        for stage in self.plan.stages:
-            for start in range(0, stage.n_out, self.plan.outputs):
-                last = min(start + self.plan.outputs, stage.n_out)
-                writes = [self._write(stage.target + i) for i in range(start, last)]
+        for index, stage in enumerate(self.plan.stages):
+            for group in self.plan.writes(index):
+                writes = [self._write_element(stage, *write) for write in group]
                 yield writes[0] if len(writes) == 1 else " ".join(["begin", *writes, "end"])
 
-    def _value(self, slot: int, bits: int) -> str:
-        """The value of a slot as ``bits`` bits of two's complement."""
-        width, name = self.plan.slots[slot].width, f"slot_{slot}_q"
-        if self.plan.slots[slot].signed or bits <= width:
-            return extend(name, width, bits)
-        return f"{{{bits - width}'b0, {name}}}"
+    def _write_element(self, stage: MatrixStage, element: int, lane: int, number: int) -> str:
+        kept = self.plan.network.tensors[stage.target].elements[element] if stage.elementwise else None
+        return self._write(number, lane, kept)
 
-    def _block_text(self, block: tuple[int | None, ...]) -> str:
-        bits = self.plan.operand_bits
-        items = [self._value(slot, bits) if slot is not None else f"{bits}'b0" for slot in reversed(block)]
-        return "\n".join(wrap_words(items, 8))
+    def _output(self, element: int, bits: int) -> str:
+        return self._value(self.plan.slot(self.plan.network.output, element), bits)
+
+    def _value(self, number: int, bits: int) -> str:
+        """The value of a slot as ``bits`` bits of two's complement."""
+        slot, name = self.plan.slots[number], f"slot_{number}_q"
+        low = min(slot.shift, bits)
+        kept = min(slot.width, bits - low)
+        above = bits - low - kept
+        parts = []
+        if above:
+            parts.append(f"{{{above}{{{name}[{slot.width - 1}]}}}}" if slot.signed else f"{above}'b0")
+        if kept:
+            parts.append(name if kept == slot.width else f"{name}[{kept - 1}:0]")
+        if low:
+            parts.append(f"{low}'b0")
+        return parts[0] if len(parts) == 1 else "{" + ", ".join(parts) + "}"
 
 
 def engine_ports(plan: EnginePlan) -> list[Port]:
@@ -338,36 +384,10 @@ def engine_ports(plan: EnginePlan) -> list[Port]:
     ]
 
 
-def operand_blocks(plan: EnginePlan) -> tuple[list[tuple[int | None, ...]], list[int]]:
-    """Blocks of operands (slot indices, None for padding), and every stage's first block.
-
-    Stages that read the same slots share their blocks.
-    """
-    blocks: list[tuple[int | None, ...]] = []
-    firsts: list[int] = []
-    known: dict[tuple[int, int], int] = {}
-    for stage in plan.stages:
-        key = (stage.source, stage.n_in)
-        if key not in known:
-            known[key] = len(blocks)
-            for start in range(0, stage.n_in, plan.inputs):
-                lanes = [start + i for i in range(plan.inputs)]
-                blocks.append(tuple(stage.source + i if i < stage.n_in else None for i in lanes))
-        firsts.append(known[key])
-    return blocks, firsts
-
-
-def _stage_products(stage: MatrixStage) -> Interval:
-    ends = [
-        int(w) * v for w in (stage.weight.min(), stage.weight.max()) for v in (stage.operand.low, stage.operand.high)
-    ]
-    return Interval(min(0, *ends), max(0, *ends))
-
-
 def _every_product(plan: EnginePlan) -> Interval:
     seen = Interval(0, 0)
     for stage in plan.stages:
-        seen = seen | _stage_products(stage)
+        seen = seen | stage.products
     return seen
 
 

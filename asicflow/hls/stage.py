@@ -69,7 +69,7 @@ def write_plan(plan: EnginePlan, reuse: int | None, folder: Path) -> dict[str, A
 def engine_report(plan: EnginePlan, reuse: int | None, files: list[str]) -> dict[str, Any]:
     """The content of ``accel.json``."""
     source, sink = plan.spec.input, plan.spec.output
-    rom_bits = sum(plan.steps(stage) for stage in plan.stages) * plan.multipliers * plan.weight_bits
+    rom_bits = plan.words * plan.multipliers * plan.weight_bits
     return {
         "schema": SCHEMA,
         "name": plan.spec.name,
@@ -102,7 +102,7 @@ def engine_report(plan: EnginePlan, reuse: int | None, files: list[str]) -> dict
             "effective": plan.spec.largest_layer / plan.multipliers,
         },
         "stages": [
-            {"name": stage.name, "n_in": stage.n_in, "n_out": stage.n_out, "steps": plan.steps(stage)}
-            for stage in plan.stages
+            {"name": stage.name, "n_in": stage.n_in, "n_out": stage.n_out, "steps": walk.steps}
+            for stage, walk in zip(plan.stages, plan.walks, strict=True)
         ],
     }

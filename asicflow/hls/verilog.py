@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from asicflow.hls.ranges import Affine, Clip, Fit, Interval, Leak, Relu, Shift, Step
+from asicflow.hls.ranges import Affine, Clip, Divide, Fit, Interval, Leak, Relu, Shift, Step, Table
 
 Port = tuple[str, int | None, str, str]
 """Direction, bits (None for a single wire), name, meaning."""
@@ -92,6 +92,10 @@ class StepWriter:
                 )
             case Affine(factor=factor, offset=offset):
                 self._affine(step, after, factor, offset)
+            case Divide(by=by):
+                self._divide(after, by)
+            case Table():
+                self._table(step, after)
         self.seen = after
 
     def result(self, bits: int) -> str:
@@ -182,6 +186,34 @@ class StepWriter:
         self._next(whole, f"{self.name} * {a} + {b}", f"times {factor} plus {offset}")
         if after.signed_bits < self.bits:
             self._next(after, self._resized(after.signed_bits), "high bits are copies of the sign")
+
+    def _divide(self, after: Interval, by: int) -> None:
+        """Multiply by the reciprocal: exact because largest * (factor * by - 2**shift) < 2**shift."""
+        largest = max(-self.seen.low, self.seen.high, 1)
+        shift = largest.bit_length() + by.bit_length()
+        factor = -(-(1 << shift) // by)
+        bits = shift + self.bits + 1
+        whole = Interval(-(1 << (bits - 1)), (1 << (bits - 1)) - 1)
+        sign, wide = self._sign(), self._resized(bits)
+        self._next(whole, f"{sign} ? -$signed({wide}) : $signed({wide})", f"magnitude, to be divided by {by}")
+        self._next(whole, f"{self.name} * {hexadecimal(factor, bits, signed=True)}", f"times 2**{shift} / {by}")
+        high = f"{self.name}[{min(bits, shift + after.signed_bits) - 1}:{shift}]"
+        kept = min(bits, shift + after.signed_bits) - shift
+        value = extend(high, kept, after.signed_bits) if kept == after.signed_bits else f"{{1'b0, {high}}}"
+        self._next(after, f"{sign} ? -$signed({value}) : $signed({value})", "quotient with its sign")
+
+    def _table(self, step: Table, after: Interval) -> None:
+        index = len(self.declarations)
+        self.declarations.append((index, after.signed_bits))
+        self.statements.append(f"case ({self.name})  // table")
+        default = step.values[self.seen.high - step.first]
+        for value in range(self.seen.low, self.seen.high):
+            entry = step.values[value - step.first]
+            if entry != default:
+                constant = hexadecimal(entry, after.signed_bits, signed=True)
+                self.statements.append(f"  {hexadecimal(value, self.bits, signed=True)}: v{index} = {constant};")
+        self.statements.append(f"  default: v{index} = {hexadecimal(default, after.signed_bits, signed=True)};")
+        self.statements.append("endcase")
 
 
 def function(name: str, argument_bits: int, seen: Interval, steps: Sequence[Step], result_bits: int) -> list[str]:

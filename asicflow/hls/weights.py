@@ -10,8 +10,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from asicflow.hls.plan import EnginePlan, MatrixStage
+from asicflow.hls.plan import EnginePlan, Walk
+from asicflow.hls.stages import MatrixStage
 from asicflow.hls.verilog import Port, hexadecimal, index_bits, module, pack, table
+from asicflow.model.fixed import IntArray
 
 BLOCK = 4096
 """Bits of a block, about: whole lanes, or a part of one."""
@@ -23,17 +25,17 @@ KEEP = "(* keep_hierarchy *)\n"
 def weights_rtl(plan: EnginePlan) -> dict[str, str]:
     """Modules ``accel_engine_weights`` and its blocks: name to text."""
     bits = plan.multipliers * plan.weight_bits
-    steps = sum(plan.steps(stage) for stage in plan.stages)
+    steps = plan.words
     blocks = weight_blocks(steps, plan.multipliers, plan.weight_bits)
     ports = _ports(steps, bits, "Weights: lane 0, operand 0 in the lowest bits")
     about = [
-        f"Weights of every step: {plan.outputs} x {plan.inputs}, {plan.weight_bits} bits each, signed.",
+        f"Weights of every step of a position: {plan.outputs} x {plan.inputs}, {plan.weight_bits} bits each, signed.",
         "Every block is mapped by itself, so that its wires stay short.",
     ]
     body = []
     for k, (low, high) in enumerate(blocks):
         body.append(f"  accel_engine_weights_{k} i_weights_{k} (")
-        body.append("    .step_i    (step_i),")
+        body.append("    .word_i    (word_i),")
         body.append(f"    .weights_o (weights_o[{high}:{low}])")
         body.append("  );")
     texts = {"accel_engine_weights": module("accel_engine_weights", about, ports, body)}
@@ -55,36 +57,40 @@ def weight_blocks(steps: int, count: int, bits: int) -> list[tuple[int, int]]:
 def _block(plan: EnginePlan, number: int, low: int, high: int, steps: int) -> str:
     bits = high - low + 1
     lines, step = [], 0
-    for stage in plan.stages:
+    for stage, walk in zip(plan.stages, plan.walks, strict=True):
         lines.append(f"      // {stage.name}: {stage.n_in} to {stage.n_out}")
-        for word in weight_words(plan, stage):
+        for word in weight_words(plan, stage, walk):
             value = hexadecimal(word >> low, bits)
             lines.append(f"      {index_bits(steps)}'d{step}: weights_o = {value};")
             step += 1
-    about = [f"Bits {high} to {low} of the weights of every step."]
+    about = [f"Bits {high} to {low} of every word of weights."]
     ports = _ports(steps, bits, "These bits")
-    return module(f"accel_engine_weights_{number}", about, ports, table("step_i", "weights_o", lines), KEEP)
+    return module(f"accel_engine_weights_{number}", about, ports, table("word_i", "weights_o", lines), KEEP)
 
 
 def _ports(steps: int, bits: int, meaning: str) -> list[Port]:
     return [
-        ("input", index_bits(steps), "step_i", "Step of the inference"),
+        ("input", index_bits(steps), "word_i", "Word of weights"),
         ("output", bits, "weights_o", meaning),
     ]
 
 
-def weight_words(plan: EnginePlan, stage: MatrixStage) -> Iterator[int]:
-    """The weight word of every step of a stage."""
-    for start in range(0, stage.n_out, plan.outputs):
-        if plan.skips(stage):
-            rows = [start // plan.inputs * plan.inputs]
-        else:
-            rows = list(range(0, stage.n_in, plan.inputs))
-        for row in rows:
-            block = stage.weight[row : row + plan.inputs, start : start + plan.outputs]
-            values = [
-                int(block[i, o]) if i < block.shape[0] and o < block.shape[1] else 0
-                for o in range(plan.outputs)
-                for i in range(plan.inputs)
-            ]
-            yield pack(values, plan.weight_bits)
+def weight_words(plan: EnginePlan, stage: MatrixStage, walk: Walk) -> Iterator[int]:
+    """The words of weights of a stage: for every group, tap and row of a pixel."""
+    nothing: list[int | None] = [None] * plan.inputs
+    for group, members in enumerate(walk.members):
+        first = walk.first_row(group)
+        rows = walk.pixel[first : first + walk.loops[0].count]
+        rows += [nothing] * (walk.loops[0].count - len(rows))
+        for tap in stage.weight:
+            for row in rows:
+                yield pack([_weight(tap, channel, member) for member in members for channel in row], plan.weight_bits)
+
+
+def _weight(tap: IntArray, channel: int | None, member: int | None) -> int:
+    """The weight between a channel of a pixel and a filter; depthwise, a channel is its own filter."""
+    if channel is None or member is None:
+        return 0
+    if tap.ndim == 1:
+        return int(tap[channel]) if channel == member else 0
+    return int(tap[channel, member])

@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from asicflow.errors import UserError
-from asicflow.model.keras_file import KerasNetwork
+from asicflow.model.network import KerasNetwork
 
 _SEED = 20240229
 
@@ -73,6 +73,8 @@ def _read_arrays(path: Path) -> dict[str, npt.NDArray[np.generic]]:
 
 def _check_inputs(x: npt.NDArray[np.generic], network: KerasNetwork, path: Path) -> npt.NDArray[np.float32]:
     shape = network.input_shape
+    if network.order is not None and x.ndim == len(shape) + 1:
+        x = np.transpose(x, (0, *(axis + 1 for axis in network.order)))
     if not (np.issubdtype(x.dtype, np.number) or x.dtype == bool) or np.iscomplexobj(x):
         raise UserError(f"array 'x' holds {x.dtype}, not numbers", where=str(path))
     if x.ndim < 2 or (x.shape[1:] != shape and x.shape[1:] != (network.input_size,)):

@@ -7,15 +7,32 @@ RTL and netlists equal it.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import TypeVar
 
 import numpy as np
 import numpy.typing as npt
 
 from asicflow.errors import UserError
 from asicflow.model.fixed import MAX_BITS, FixedType, IntArray, cast, from_float, overflow
-from asicflow.model.spec import Activation, BatchNorm, Dense, Spec
+from asicflow.model.spec import (
+    NETWORK_INPUT,
+    Activation,
+    BatchNorm,
+    Concat,
+    Conv,
+    Dense,
+    Layer,
+    Merge,
+    Pad,
+    Pool,
+    Quantize,
+    Spec,
+    Window,
+)
 
 _CHUNK = 256
+
+NumberArray = TypeVar("NumberArray", IntArray, npt.NDArray[np.float64])
 
 
 @dataclass
@@ -83,37 +100,140 @@ def run(spec: Spec, x_int: IntArray, profile: Profile | None = None) -> IntArray
 
 
 def _run(spec: Spec, values: IntArray, profile: Profile | None) -> IntArray:
-    kind = spec.input.type
-    for layer in spec.layers:
+    tensors, types = {NETWORK_INPUT: values}, spec.types()
+    for layer, sources in zip(spec.layers, spec.sources(), strict=True):
         statistics = profile.of(layer.name) if profile is not None else LayerStatistics()
-        match layer:
-            case Dense():
-                exact, frac = _dense(layer, values, kind, statistics), layer.accum.frac
-            case BatchNorm():
-                exact, frac = _batchnorm(layer, values, kind)
-            case Activation():
-                exact, frac = _activation(layer, values, kind)
-        kind = layer.result
-        values = cast(exact, frac, kind)
+        kinds = [types[name] for name in sources]
+        exact, frac = _exact(layer, [tensors[name] for name in sources], kinds, statistics)
+        values = _quantize(layer, exact, frac) if isinstance(layer, Quantize) else cast(exact, frac, layer.result)
+        tensors[layer.name] = values
         statistics.see(values)
         if profile is not None:
-            _count(statistics, kind, _overflows(exact, frac, kind))
+            _count(statistics, layer.result, _overflows(exact, frac, layer.result))
     return values
 
 
-def _dense(layer: Dense, x: IntArray, kind: FixedType, statistics: LayerStatistics) -> IntArray:
-    """Accumulators after the last product, shape (N, n_out), integers of ``accum``."""
-    weights, accum = layer.weights(), layer.accum
+def _exact(
+    layer: Layer, inputs: list[IntArray], kinds: list[FixedType], statistics: LayerStatistics
+) -> tuple[IntArray, int]:
+    """A layer's values before the cast to its result, shape (N, n_out), and their fractional bits."""
+    x, kind = inputs[0], kinds[0]
+    match layer:
+        case Dense():
+            return _sums(layer, x, layer.weights(), kind, statistics), layer.accum.frac
+        case Conv():
+            return _conv(layer, x, kind, statistics), layer.accum.frac
+        case BatchNorm():
+            return _batchnorm(layer, x, kind)
+        case Activation():
+            return _activation(layer, x, kind)
+        case Pool():
+            return _pool(layer, x, kind, statistics)
+        case Pad():
+            return windows(x, layer.window, 0).reshape(len(x), -1), kind.frac
+        case Merge():
+            return _merge(layer, inputs, kinds)
+        case Concat():
+            frac = max(kind.frac for kind in kinds)
+            parts = [
+                _raise(layer.name, part.reshape(len(x), layer.outer, size), k, frac)
+                for part, size, k in zip(inputs, layer.sizes, kinds, strict=True)
+            ]
+            return np.concatenate(parts, axis=2).reshape(len(x), -1), frac
+        case Quantize():
+            return x, kind.frac
+
+
+def windows(x: NumberArray, window: Window, padding: float) -> NumberArray:
+    """The values under the window, shape (N, pixels, taps, channels), from ``x`` of shape (N, size)."""
+    height, width, channels = window.shape
+    rows = np.arange(window.out[0])[:, None] * window.strides[0] + np.arange(window.kernel[0]) - window.pad_top
+    columns = np.arange(window.out[1])[:, None] * window.strides[1] + np.arange(window.kernel[1]) - window.pad_left
+    rows, columns = rows[:, None, :, None], columns[None, :, None, :]
+    inside = (rows >= 0) & (rows < height) & (columns >= 0) & (columns < width)
+    flat = np.where(inside, rows * width + columns, 0).reshape(window.pixels, window.taps)
+    found = x.reshape(len(x), height * width, channels)[:, flat]
+    return np.where(inside.reshape(window.pixels, window.taps, 1), found, x.dtype.type(padding))
+
+
+def _conv(layer: Conv, x: IntArray, kind: FixedType, statistics: LayerStatistics) -> IntArray:
+    seen = windows(x, layer.window, 0)
+    if not layer.depthwise:
+        flat = seen.reshape(len(x) * layer.window.pixels, -1)
+        return _sums(layer, flat, layer.weights(), kind, statistics).reshape(len(x), layer.n_out)
+    channels = [
+        _sums(layer, seen[..., c].reshape(-1, layer.window.taps), layer.weights()[:, c : c + 1], kind, statistics, c)
+        for c in range(layer.filters)
+    ]
+    return np.concatenate(channels, axis=1).reshape(len(x), layer.n_out)
+
+
+def _pool(layer: Pool, x: IntArray, kind: FixedType, statistics: LayerStatistics) -> tuple[IntArray, int]:
+    if layer.function == "max":
+        largest = windows(x, layer.window, kind.low).max(axis=2).reshape(len(x), -1)
+        return cast(largest, kind.frac, layer.accum), layer.accum.frac
+    exact = windows(x, layer.window, 0).sum(axis=2).reshape(len(x), -1)
+    total = cast(exact, kind.frac, layer.accum)
+    statistics.accumulator_overflows += _overflows(exact, kind.frac, layer.accum)
+    return np.sign(total) * (np.abs(total) // layer.window.taps), layer.accum.frac
+
+
+def _merge(layer: Merge, inputs: list[IntArray], kinds: list[FixedType]) -> tuple[IntArray, int]:
+    frac = max(kind.frac for kind in kinds)
+    a, b = (_raise(layer.name, x, kind, frac) for x, kind in zip(inputs, kinds, strict=True))
+    match layer.function:
+        case "add":
+            return a + b, frac
+        case "subtract":
+            return a - b, frac
+        case "average":
+            return a + b, frac + 1
+        case "maximum":
+            return np.maximum(a, b), frac
+        case "minimum":
+            return np.minimum(a, b), frac
+
+
+def _raise(name: str, x: IntArray, kind: FixedType, frac: int) -> IntArray:
+    """``x`` of type ``kind`` as integers with ``frac`` fractional bits, at least those of ``kind``."""
+    _check_width(name, kind.width + frac - kind.frac + 1)
+    return x << (frac - kind.frac)
+
+
+def _quantize(layer: Quantize, exact: IntArray, frac: int) -> IntArray:
+    """Cast each element to its own type; integers of ``result``."""
+    columns = []
+    for i, kind in enumerate(layer.types()):
+        column = np.zeros(len(exact), dtype=np.int64) if kind is None else cast(exact[:, i], frac, kind)
+        columns.append(column if kind is None else cast(column, kind.frac, layer.result))
+    return np.stack(columns, axis=1)
+
+
+def _sums(
+    layer: Dense | Conv,
+    x: IntArray,
+    weights: IntArray,
+    kind: FixedType,
+    statistics: LayerStatistics,
+    channel: int | None = None,
+) -> IntArray:
+    """Accumulators after the last product, shape (N, n_out), integers of ``accum``.
+
+    ``channel``: the one whose bias belongs to the only column of ``weights``.
+    """
+    accum = layer.accum
+    n_in, n_out = weights.shape
     frac = kind.frac + layer.weight_type.frac
-    _check_width(layer.name, kind.width + layer.weight_type.width + layer.n_in.bit_length())
-    bias = cast(np.array(layer.bias, dtype=np.int64), layer.bias_type.frac, accum)
+    _check_width(layer.name, kind.width + layer.weight_type.width + n_in.bit_length())
+    biases = layer.bias if channel is None else [layer.bias[channel]]
+    bias = cast(np.array(biases, dtype=np.int64), layer.bias_type.frac, accum)
     if accum.saturation == "WRAP" and frac <= accum.frac:
         total = bias + _shift_sum(x @ weights, accum.frac - frac, accum)
         result = overflow(total, accum)
         statistics.accumulator_overflows += int(np.count_nonzero(result != total))
         return result
-    total = np.broadcast_to(bias, (len(x), layer.n_out))
-    for i in range(layer.n_in):
+    total = np.broadcast_to(bias, (len(x), n_out))
+    for i in range(n_in):
         total = total + cast(x[:, i, None] * weights[None, i, :], frac, accum)
         result = overflow(total, accum)
         statistics.accumulator_overflows += int(np.count_nonzero(result != total))
@@ -127,7 +247,8 @@ def _shift_sum(total: IntArray, shift: int, accum: FixedType) -> IntArray:
 
 
 def _batchnorm(layer: BatchNorm, x: IntArray, kind: FixedType) -> tuple[IntArray, int]:
-    return _affine(layer.name, x, kind, np.array(layer.scale), layer.scale_type, np.array(layer.bias), layer.bias_type)
+    scale, bias = np.resize(layer.scale, layer.n_in), np.resize(layer.bias, layer.n_in)
+    return _affine(layer.name, x, kind, scale, layer.scale_type, bias, layer.bias_type)
 
 
 def _affine(
@@ -163,6 +284,14 @@ def _activation(layer: Activation, x: IntArray, kind: FixedType) -> tuple[IntArr
                 exact, frac = exact << -frac, 0
             sigmoid = np.clip(exact, 0, 1 << frac)
             return (2 * sigmoid - (1 << frac) if layer.function == "hard_tanh" else sigmoid), frac
+        case "table":
+            assert layer.table_type is not None
+            size = len(layer.table)
+            _check_width(layer.name, kind.width + size.bit_length() + max(-kind.frac, 0))
+            scaled = (x << max(-kind.frac, 0)) * size
+            divisor = layer.span << max(kind.frac, 0)
+            index = np.sign(scaled) * (np.abs(scaled) // divisor) + size // 2
+            return np.array(layer.table, dtype=np.int64)[np.clip(index, 0, size - 1)], layer.table_type.frac
 
 
 def _overflows(exact: IntArray, frac: int, kind: FixedType) -> int:

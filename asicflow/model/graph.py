@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from asicflow.errors import StageError, ToolMissing, UserError
-from asicflow.model.keras_file import KerasNetwork
+from asicflow.model.network import KerasNetwork, WeightReader
 
 log = logging.getLogger(__name__)
 
@@ -46,7 +46,7 @@ def convert(
     """
     with quiet():
         import hls4ml.backends
-        from hls4ml.converters.keras_v2_to_hls import KerasFileReader, parse_keras_model
+        from hls4ml.converters.keras_v2_to_hls import parse_keras_model
         from hls4ml.model import ModelGraph
         from hls4ml.utils.config import create_config
 
@@ -55,10 +55,16 @@ def convert(
         config = create_config(
             output_dir=str(output_dir), project_name=project_name, backend=BACKEND, io_type="io_parallel"
         )
-        config["KerasH5"] = str(network.weights_file)
         config["HLSConfig"] = hls_config or {"Model": {"Precision": "fixed<16,6>", "ReuseFactor": 1}}
-        layers, inputs, outputs, _ = parse_keras_model(network.architecture(), KerasFileReader(config))
-        return ModelGraph.from_layer_list(config, layers, inputs, outputs)
+        try:
+            layers, inputs, outputs, _ = parse_keras_model(network.architecture(), WeightReader(network))
+            return ModelGraph.from_layer_list(config, layers, inputs, outputs)
+        except (ArithmeticError, AssertionError, AttributeError, LookupError, TypeError, ValueError) as error:
+            raise UserError(
+                f"hls4ml cannot convert the model: {type(error).__name__}: {error}",
+                where=str(network.file),
+                hint="the log of the run names the layer that hls4ml came to last",
+            ) from error
 
 
 def compile_csim(model: Any) -> None:

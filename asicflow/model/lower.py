@@ -6,22 +6,42 @@ that the backend plugin may import it while hls4ml itself is being loaded.
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Any, Literal, cast, get_args
 
 import numpy as np
 
 from asicflow.errors import UserError
 from asicflow.model.fixed import FixedType, IntArray, from_float, to_float
-from asicflow.model.spec import Activation, BatchNorm, Dense, Layer, OutputPort, Port, Spec
+from asicflow.model.spec import (
+    NETWORK_INPUT,
+    Activation,
+    BatchNorm,
+    Concat,
+    Conv,
+    Dense,
+    Layer,
+    Merge,
+    MergeFunction,
+    OutputPort,
+    Pad,
+    Pool,
+    Port,
+    Quantize,
+    Spec,
+    Window,
+)
+from asicflow.model.tables import SPANS, activation_table
 
 SUPPORTED_NODES = (
-    "Dense, BatchNormalization, Activation (linear, relu), LeakyReLU, hard_sigmoid, hard_tanh, Reshape, "
-    "and Softmax at the end (removed: the engine gives the logits)"
+    "Dense, Conv1D, Conv2D, DepthwiseConv1D, DepthwiseConv2D, BatchNormalization, Activation (linear, relu, sigmoid, "
+    "tanh), LeakyReLU, hard_sigmoid, hard_tanh, max, average and global pooling, ZeroPadding, Add, Subtract, Average, "
+    "Maximum, Minimum, Concatenate, Reshape, and Softmax at the end (removed: the engine gives the logits)"
 )
 DECISION = "AsicFlowDecision"
 """Key of hls4ml's configuration that remembers what a removed softmax was for."""
 
-_IGNORED = ("Input", "InputLayer", "Reshape")
+_INPUTS = ("Input", "InputLayer")
+_IGNORED = ("Reshape",)
 
 
 def weight_integers(variable: Any, where: str) -> tuple[IntArray, FixedType]:
@@ -50,19 +70,23 @@ def lower(model: Any) -> Spec:
     Raises
     ------
     UserError
-        If the graph is no chain, or holds a layer or a type that is not supported.
+        If the graph has several inputs or outputs, or holds a layer or a type that is not supported.
     """
     inputs, outputs = model.get_input_variables(), model.get_output_variables()
     if len(inputs) != 1 or len(outputs) != 1:
         raise UserError(f"the model has {len(inputs)} inputs and {len(outputs)} outputs; one of each is supported")
     layers: list[Layer] = []
     kind = FixedType.from_hls4ml(inputs[0].type.precision, "the input")
+    tensors: dict[str, tuple[str, FixedType]] = {}
     for node in model.get_layers():
-        if len(node.inputs) > 1 or sum(len(users) for users in node.get_output_use_map().values()) > 1:
-            raise UserError(f"layer '{node.name}' branches; only chains of layers are supported")
-        if node.class_name not in _IGNORED:
-            layers.append(_lower_node(node, kind))
-            kind = layers[-1].result
+        is_input = node.class_name in _INPUTS
+        sources = [(NETWORK_INPUT, kind)] if is_input else [tensors[name] for name in node.inputs]
+        given = sources[0]
+        if not is_input and node.class_name not in _IGNORED:
+            layer = _lower_node(node, [source[1] for source in sources])
+            layers.append(layer.model_copy(update={"inputs": [source[0] for source in sources]}))
+            given = (layer.name, layer.result)
+        tensors |= dict.fromkeys(node.outputs, given)
     if not layers:
         raise UserError("the model has no layers that compute")
     decision: Literal["argmax"] | None = "argmax" if model.config.get_config_value(DECISION) == "argmax" else None
@@ -76,20 +100,37 @@ def lower(model: Any) -> Spec:
         output=OutputPort(
             shape=[int(n) for n in outputs[0].shape],
             size=int(np.prod(outputs[0].shape)),
-            type=kind,
+            type=layers[-1].result,
             decision=decision,
         ),
         layers=layers,
     )
 
 
-def _lower_node(node: Any, kind: FixedType) -> Layer:
+def _lower_node(node: Any, kinds: list[FixedType]) -> Layer:
     where = f"layer '{node.name}'"
     result = FixedType.from_hls4ml(node.get_output_variable().type.precision, where)
-    if node.class_name == "Dense":
-        return _lower_dense(node, result, where)
-    if node.class_name == "BatchNormalization":
-        return _lower_batchnorm(node, result, where)
+    match node.class_name.removesuffix("1D").removesuffix("2D"):
+        case "Dense":
+            return _lower_dense(node, result, where)
+        case "Conv" | "PointwiseConv" | "DepthwiseConv":
+            return _lower_conv(node, result, where)
+        case "BatchNormalization":
+            return _lower_batchnorm(node, result, where)
+        case "Pooling" | "GlobalPooling":
+            return _lower_pool(node, kinds[0], result, where)
+        case "ZeroPadding":
+            return Pad(name=node.name, window=_window(node, (1, 1), (1, 1), where), result=result)
+        case "Merge":
+            return _lower_merge(node, result, where)
+        case "Concatenate":
+            return _lower_concat(node, result)
+        case "FixedPointQuantizer":
+            return _lower_quantizer(node, kinds[0], result, where)
+    return _lower_activation(node, result, where)
+
+
+def _lower_activation(node: Any, result: FixedType, where: str) -> Layer:
     function = str(node.get_attr("activation", "")).lower().replace("leakyrelu", "leaky_relu")
     size = int(np.prod(node.get_input_variable().shape))
     if node.class_name == "Activation" and function in ("linear", "relu"):
@@ -116,6 +157,17 @@ def _lower_node(node: Any, kind: FixedType) -> Layer:
             slope_type=slope_type,
             shift=int(from_float(float(node.get_attr("shift")), shift_type)),
             shift_type=shift_type,
+            result=result,
+        )
+    if node.class_name == "Activation" and function in SPANS:
+        table_type = FixedType.from_hls4ml(node.get_attr("table_t").precision, where)
+        return Activation(
+            name=node.name,
+            n_in=size,
+            function="table",
+            table=activation_table(function, int(node.get_attr("table_size")), table_type).tolist(),
+            table_type=table_type,
+            span=SPANS[function],
             result=result,
         )
     raise UserError(
@@ -146,6 +198,136 @@ def _lower_dense(node: Any, result: FixedType, where: str) -> Dense:
     )
 
 
+def _window(node: Any, kernel: tuple[int, int], strides: tuple[int, int], where: str) -> Window:
+    """The window of a node; one dimension is a picture of one line."""
+    channels = int(node.get_attr("n_chan") or node.get_attr("n_filt"))
+    if node.get_attr("data_format", "channels_last") != "channels_last":
+        raise UserError(f"{where}: channels come first", hint="use channels-last layers")
+    flat = node.class_name.endswith("1D")
+    width = int(node.get_attr("in_width") or node.get_attr("n_in"))
+    out_width = int(node.get_attr("out_width") or node.get_attr("n_out") or 1)
+    return Window(
+        shape=(1 if flat else int(node.get_attr("in_height")), width, channels),
+        kernel=kernel,
+        strides=strides,
+        pad_top=0 if flat else int(node.get_attr("pad_top") or 0),
+        pad_left=int(node.get_attr("pad_left") or 0),
+        out=(1 if flat else int(node.get_attr("out_height") or 1), out_width),
+    )
+
+
+def _sizes(node: Any, prefix: str) -> tuple[int, int]:
+    """Height and width of an attribute such as ``stride_height``; 1 where it has none."""
+    return int(node.get_attr(f"{prefix}_height") or 1), int(node.get_attr(f"{prefix}_width") or 1)
+
+
+def _lower_conv(node: Any, result: FixedType, where: str) -> Conv:
+    if _sizes(node, "dilation") != (1, 1):
+        raise UserError(f"{where}: dilated convolutions are not supported")
+    depthwise = node.class_name.startswith("Depthwise")
+    window = _window(node, _sizes(node, "filt"), _sizes(node, "stride"), where)
+    weight, weight_type = weight_integers(node.weights["depthwise" if "depthwise" in node.weights else "weight"], where)
+    bias, bias_type = weight_integers(node.weights["bias"], where)
+    filters = int(node.get_attr("n_filt"))
+    if depthwise and filters != window.shape[2]:
+        raise UserError(f"{where}: a depth multiplier other than 1 is not supported")
+    rows = window.taps * (1 if depthwise else window.shape[2])
+    return Conv(
+        name=node.name,
+        window=window,
+        filters=filters,
+        depthwise=depthwise,
+        weight=weight.reshape(rows, filters).tolist(),
+        weight_type=weight_type,
+        bias=bias.reshape(filters).tolist(),
+        bias_type=bias_type,
+        accum=FixedType.from_hls4ml(node.get_attr("accum_t").precision, where),
+        result=result,
+        reuse_factor=int(node.get_attr("reuse_factor", 1)),
+    )
+
+
+def _lower_pool(node: Any, kind: FixedType, result: FixedType, where: str) -> Pool:
+    flat = node.class_name.endswith("1D")
+    kernel, strides = _sizes(node, "pool"), _sizes(node, "stride")
+    if node.class_name.startswith("Global"):
+        kernel = (1, int(node.get_attr("n_in"))) if flat else _sizes(node, "in")
+        strides = (1, 1)
+    window = _window(node, kernel, strides, where)
+    function = str(node.get_attr("pool_op")).lower()
+    if window.padded and function == "average":
+        raise UserError(f"{where}: average pooling with padding is not supported", hint="use padding 'valid'")
+    if window.padded and not kind.signed:
+        raise UserError(
+            f"{where}: hls4ml's C simulation pads an unsigned input of a maximum with a large value",
+            hint="give the layer before a signed type, or use padding 'valid'",
+        )
+    accum = FixedType.from_hls4ml(node.get_attr("accum_t").precision, where)
+    whole = kind.width - kind.frac + window.taps.bit_length() + int(not kind.signed)
+    lossless = accum.saturation == "WRAP" or accum.width - accum.frac - int(not accum.signed) >= whole
+    if function == "average" and (accum.frac < kind.frac or not lossless):
+        raise UserError(
+            f"{where}: the accumulator {accum} rounds or saturates on the way of the sum of {kind} values",
+            hint="leave the layer's accum out",
+        )
+    return Pool(
+        name=node.name,
+        function="max" if function == "max" else "average",
+        window=window,
+        accum=accum,
+        result=result,
+    )
+
+
+def _lower_merge(node: Any, result: FixedType, where: str) -> Merge:
+    function = str(node.get_attr("op")).lower()
+    sizes = {int(node.get_input_variable(name).size()) for name in node.inputs}
+    if function not in get_args(MergeFunction):
+        raise UserError(f"{where} ({function}) is not supported", hint=f"supported: {SUPPORTED_NODES}")
+    if len(sizes) != 1:
+        raise UserError(f"{where}: the inputs of {function} have different sizes")
+    return Merge(name=node.name, n_in=sizes.pop(), function=cast(MergeFunction, function), result=result)
+
+
+def _lower_concat(node: Any, result: FixedType) -> Concat:
+    shapes = [[int(n) for n in node.get_input_variable(name).shape] for name in node.inputs]
+    axis = int(node.get_attr("axis", -1))
+    axis = axis - 1 if axis > 0 else axis % len(shapes[0])
+    sizes = [int(np.prod(shape[axis:])) for shape in shapes]
+    return Concat(name=node.name, outer=int(np.prod(shapes[0][:axis])), sizes=sizes, result=result)
+
+
+def _lower_quantizer(node: Any, kind: FixedType, result: FixedType, where: str) -> Quantize:
+    shape = [int(n) for n in node.get_input_variable().shape]
+    signs, widths, whole = (np.broadcast_to(values[0], shape).ravel().astype(int) for values in node.mask_kbi)
+    modes = {"rounding": node.RND.removeprefix("AP_"), "saturation": node.SAT.removeprefix("AP_")}
+    used = widths > 0
+    frac = int((widths - whole)[used].max(initial=kind.frac if not used.any() else -64))
+    top = int((whole - signs)[used].max(initial=-frac))
+    signed = bool(signs[used].any())
+    carrier = FixedType(width=max(top + frac + int(signed), 1), frac=frac, signed=signed, **modes)
+    if cast_loses(carrier, result):
+        raise UserError(
+            f"{where}: its output {result} does not hold every element's type", hint="use hls4ml's own types"
+        )
+    return Quantize(
+        name=node.name,
+        n_in=len(widths),
+        widths=widths.tolist(),
+        fracs=np.where(used, widths - whole, 0).tolist(),
+        signs=(signs > 0).tolist(),
+        result=result.model_copy(update=modes),
+    )
+
+
+def cast_loses(source: FixedType, target: FixedType) -> bool:
+    """True when some value of ``source`` is none of ``target``."""
+    up = max(target.frac, source.frac)
+    fine = source.frac <= target.frac
+    low, high = source.low << (up - source.frac), source.high << (up - source.frac)
+    return not (fine and target.low << (up - target.frac) <= low and high <= target.high << (up - target.frac))
+
+
 def _lower_batchnorm(node: Any, result: FixedType, where: str) -> BatchNorm:
     size = int(np.prod(node.get_input_variable().shape))
     scale, scale_type = weight_integers(node.weights["scale"], where)
@@ -153,9 +335,9 @@ def _lower_batchnorm(node: Any, result: FixedType, where: str) -> BatchNorm:
     return BatchNorm(
         name=node.name,
         n_in=size,
-        scale=np.resize(scale, size).tolist(),
+        scale=scale.ravel().tolist(),
         scale_type=scale_type,
-        bias=np.resize(bias, size).tolist(),
+        bias=bias.ravel().tolist(),
         bias_type=bias_type,
         result=result,
     )

@@ -18,11 +18,19 @@ import numpy.typing as npt
 from asicflow.config import LayerPrecision, PrecisionConfig
 from asicflow.errors import UserError
 from asicflow.model.fixed import FixedType, from_float, to_float
-from asicflow.model.keras_file import KerasLayer, KerasNetwork
+from asicflow.model.network import (
+    ACTIVATION_LAYERS,
+    GLOBAL_POOLS,
+    INPUT,
+    LINEAR,
+    MERGES,
+    PADS,
+    POOLS,
+    RESHAPES,
+    KerasLayer,
+    KerasNetwork,
+)
 from asicflow.model.reference import batchnorm_terms
-
-INPUT = "input_layer"
-"""Name of the input in hls4ml's graph."""
 
 _OUTPUT_GUARD_BITS = 4
 _SAMPLES = 100_000
@@ -64,7 +72,11 @@ def plan_precision(
     UserError
         If a type is malformed or names a layer that does not exist.
     """
-    if config.default == "auto":
+    if network.quantized:
+        plan = PrecisionPlan(
+            str(FixedType(width=16, frac=10)), {}, "given by the model file, for every element; lossless accumulators"
+        )
+    elif config.default == "auto":
         nodes = _Chooser(network, config.width, x, results).choose()
         source = f"{len(x)} samples of the data" if real else "made-up inputs (mean 0, deviation 1; give --data)"
         reason = (
@@ -76,14 +88,14 @@ def plan_precision(
     else:
         FixedType.parse(config.default, "model.precision.default")
         plan = PrecisionPlan(config.default, {}, f"given: {config.default} for every tensor")
+    fixed = [layer for layer in network.layers if layer.types]
+    for layer in fixed:
+        for tensor, text in layer.types.items():
+            _set(plan, layer, tensor, text)
+    if fixed:
+        plan.reason += f"; given by the model file for {', '.join(layer.name for layer in fixed)}"
     _override(plan, network, config.layers)
     return plan
-
-
-def output_node(layer: KerasLayer) -> str:
-    """The node of hls4ml's graph that gives a Keras layer's output."""
-    separate = layer.class_name == "Dense" and layer.activation not in ("linear", "softmax")
-    return f"{layer.name}_{layer.activation}" if separate else layer.name
 
 
 def _override(plan: PrecisionPlan, network: KerasNetwork, layers: dict[str, LayerPrecision]) -> None:
@@ -113,14 +125,14 @@ def _set(plan: PrecisionPlan, layer: KerasLayer | None, tensor: str, text: str) 
         return
     if tensor == "weight" and layer.class_name == "BatchNormalization":
         tensor = "scale"
-    node = output_node(layer) if tensor == "result" else layer.name
+    node = layer.output_node if tensor == "result" else layer.name
     plan.nodes.setdefault(node, {})[tensor] = text
-    if tensor == "result" and node == layer.name and layer.class_name == "Dense":
+    if tensor == "result" and node == layer.name and layer.class_name in LINEAR:
         plan.nodes.setdefault(f"{node}_linear", {})["result"] = text
 
 
 class _Chooser:
-    """Walks the chain and gives every tensor a type."""
+    """Walks the graph and gives every tensor a type."""
 
     def __init__(
         self,
@@ -133,97 +145,131 @@ class _Chooser:
         self.width = width
         self.results = results
         self.x = x
-        self.signed = bool(x.min() < 0)
-        self.kind = FixedType(width=width, frac=0)
+        self.signed = bool(x.min() < 0) or any(
+            layer.class_name in POOLS and str(layer.config.get("padding")).lower() == "same" for layer in network.layers
+        )
+        self.kinds: dict[str, FixedType] = {}
         self.nodes: dict[str, dict[str, str]] = {}
 
     def choose(self) -> dict[str, dict[str, str]]:
-        self.kind = choose_type(self.x, self.width, self.signed, trim=True)
-        self.nodes[INPUT] = {"result": str(self.kind)}
-        layers = self.network.layers
-        skip = False
-        for i, layer in enumerate(layers):
-            following = layers[i + 1] if i + 1 < len(layers) else None
-            if skip:
-                skip = False
-            elif layer.class_name == "Dense":
-                skip = self._dense(layer, following, last=self._is_last(i))
+        self.kinds[INPUT] = choose_type(self.x, self.width, self.signed, trim=True)
+        self.nodes[INPUT] = {"result": str(self.kinds[INPUT])}
+        for layer in self.network.layers:
+            kind = self.kinds[layer.inputs[0]]
+            if layer.name in self.kinds:  # merged into the layer before
+                continue
+            if layer.class_name in LINEAR:
+                self._linear(layer, kind)
             elif layer.class_name == "BatchNormalization":
-                self._batchnorm(layer, following, last=self._is_last(i))
-            elif layer.class_name not in ("Flatten", "Reshape") and layer.activation != "softmax":
-                self._activation(layer, layer.name, last=self._is_last(i))
+                self._batchnorm(layer, kind)
+            elif layer.class_name in RESHAPES:
+                self.kinds[layer.name] = kind
+            elif layer.class_name in (*POOLS, *GLOBAL_POOLS):
+                self._pool(layer, kind)
+            elif layer.class_name in PADS:
+                self._give(layer, layer.name, kind)
+            elif layer.class_name in (*MERGES, "Concatenate"):
+                self._give(layer, layer.name, self._result(layer, layer.name))
+            elif layer.activation != "softmax":
+                self._activation(layer, layer.name)
         return self.nodes
 
-    def _is_last(self, index: int) -> bool:
+    def _is_last(self, layer: KerasLayer) -> bool:
         """True when nothing computes after this layer but a softmax."""
-        rest = self.network.layers[index + 1 :]
-        return all(layer.class_name in ("Flatten", "Reshape", "Softmax") or _is_softmax(layer) for layer in rest)
+        readers = self.network.readers(layer.name)
+        return all((r.class_name in RESHAPES or _is_softmax(r)) and self._is_last(r) for r in readers)
 
-    def _dense(self, layer: KerasLayer, following: KerasLayer | None, last: bool) -> bool:
-        """Types of a Dense layer; True when hls4ml merges the next layer, a batch normalisation, into it."""
-        weight = layer.weights["kernel"]
-        bias = layer.weights.get("bias", np.zeros(weight.shape[1]))
-        merged = following is not None and following.class_name == "BatchNormalization" and layer.activation == "linear"
-        if merged:
-            assert following is not None
-            scale, shift = batchnorm_terms(following)
+    def _give(self, layer: KerasLayer, node: str, kind: FixedType) -> None:
+        self.kinds[layer.name] = kind
+        self.nodes.setdefault(node, {})["result"] = str(kind)
+
+    def _linear(self, layer: KerasLayer, kind: FixedType) -> None:
+        """Types of a layer with weights and of a batch normalisation that hls4ml merges into it."""
+        weight = layer.kernel
+        bias = layer.weights.get("bias", np.zeros(weight.shape[-1]))
+        after = self.network.only_reader(layer.name)
+        merged = after is not None and after.class_name == "BatchNormalization" and layer.activation == "linear"
+        merged = merged and not layer.class_name.startswith("Depthwise")
+        if merged and after is not None:
+            scale, shift = batchnorm_terms(after)
             weight, bias = weight * scale, bias * scale + shift
-        types = self._linear_types(layer.name, weight, bias, "weight")
+        types = self._linear_types(layer.name, kind, weight, bias, "weight")
         types["accum"] = "auto"
         if layer.activation not in ("linear", "softmax"):
             types["result"] = "auto"
-            self._activation(layer, output_node(layer), last)
-        else:
-            name = following.name if merged and following is not None else layer.name
-            after = self._after(name)
-            if after is not None and after.class_name in ("Activation", "ReLU", "LeakyReLU") and not last:
-                types["result"] = "auto"
-            else:
-                self.kind = self._result(name, last)
-                types["result"] = "auto" if merged else str(self.kind)
-                self.nodes[f"{layer.name}_linear"] = {"result": str(self.kind)}
-        return merged
-
-    def _after(self, name: str) -> KerasLayer | None:
-        names = [layer.name for layer in self.network.layers]
-        index = names.index(name) + 1
-        return self.network.layers[index] if index < len(names) else None
-
-    def _batchnorm(self, layer: KerasLayer, following: KerasLayer | None, last: bool) -> None:
-        scale, bias = batchnorm_terms(layer)
-        types = self._linear_types(layer.name, scale, bias, "scale")
-        if following is not None and following.class_name in ("Activation", "ReLU", "LeakyReLU") and not last:
+            self._activation(layer, layer.output_node)
+            return
+        end = after if merged and after is not None else layer
+        if self._left_to_activation(end):
             types["result"] = "auto"
+            self.kinds[end.name] = self.kinds[layer.name] = kind
+            return
+        self.kinds[end.name] = self.kinds[layer.name] = found = self._result(end, end.name)
+        types["result"] = "auto" if merged else str(found)
+        self.nodes[f"{layer.name}_linear"] = {"result": str(found)}
+
+    def _left_to_activation(self, layer: KerasLayer) -> bool:
+        """True when an activation alone reads a layer: it does the cast."""
+        after = self.network.only_reader(layer.name)
+        return after is not None and after.class_name in ACTIVATION_LAYERS and not self._is_last(layer)
+
+    def _batchnorm(self, layer: KerasLayer, kind: FixedType) -> None:
+        scale, bias = batchnorm_terms(layer)
+        types = self._linear_types(layer.name, kind, scale, bias, "scale")
+        if self._left_to_activation(layer):
+            types["result"] = "auto"
+            self.kinds[layer.name] = kind
         else:
-            self.kind = self._result(layer.name, last)
-            types["result"] = str(self.kind)
+            self._give(layer, layer.name, self._result(layer, layer.name))
+
+    def _pool(self, layer: KerasLayer, kind: FixedType) -> None:
+        """A maximum keeps the type; a mean has an exact sum and a result of its own."""
+        if "Max" in layer.class_name:
+            self.nodes[layer.name] = {"accum": str(kind)}
+            self._give(layer, layer.name, kind)
+            return
+        before = self.network.input_shape if layer.inputs[0] == INPUT else self._shape(layer.inputs[0])
+        taps = int(np.prod(before[:-1] if layer.class_name in GLOBAL_POOLS else layer.config["pool_size"]))
+        exact = FixedType(width=kind.width + taps.bit_length(), frac=kind.frac, signed=kind.signed)
+        self.nodes[layer.name] = {"accum": str(exact)}
+        self._give(layer, layer.name, self._result(layer, layer.name))
+
+    def _shape(self, name: str) -> tuple[int, ...]:
+        layer = next(layer for layer in self.network.layers if layer.name == name)
+        return self.results[layer.output_node].shape[1:]
 
     def _linear_types(
-        self, name: str, weight: npt.NDArray[np.float64], bias: npt.NDArray[np.float64], tensor: str
+        self, name: str, kind: FixedType, weight: npt.NDArray[np.float64], bias: npt.NDArray[np.float64], tensor: str
     ) -> dict[str, str]:
         """Types of weights and biases; biases share the products' binary point, which costs no gate."""
-        weight_type = choose_type(weight, self.width, signed=True, trim=True)
-        frac = self.kind.frac + weight_type.frac
+        fixed = next((layer.types for layer in self.network.layers if layer.name == name), {})
+        weight_type = (
+            FixedType.parse(fixed["weight"])
+            if "weight" in fixed
+            else choose_type(weight, self.width, signed=True, trim=True)
+        )
+        frac = kind.frac + weight_type.frac
         bits = int(np.ceil(np.log2(np.max(np.abs(bias), initial=0) * 2.0**frac + 1))) + 1
         bias_type = FixedType(width=max(bits, 2), frac=frac, rounding="RND", saturation="SAT")
         types = self.nodes[name] = {tensor: str(weight_type), "bias": str(bias_type)}
         return types
 
-    def _activation(self, layer: KerasLayer, node: str, last: bool) -> None:
+    def _activation(self, layer: KerasLayer, node: str) -> None:
         types = self.nodes.setdefault(node, {})
         if layer.activation == "leaky_relu":
             types["param"] = str(choose_type(np.array([layer.leak]), self.width, signed=layer.leak < 0, trim=True))
-        self.kind = self._result(node, last)
-        types["result"] = str(self.kind)
+        self._give(layer, node, self._result(layer, node))
 
-    def _result(self, node: str, last: bool) -> FixedType:
+    def _result(self, layer: KerasLayer, node: str) -> FixedType:
+        if "result" in layer.types:
+            return FixedType.parse(layer.types["result"])
         values = self.results[node]
-        width = self.width + (_OUTPUT_GUARD_BITS if last else 0)
+        width = self.width + (_OUTPUT_GUARD_BITS if self._is_last(layer) else 0)
         return choose_type(values, width, self.signed or bool(values.min(initial=0) < 0))
 
 
 def _is_softmax(layer: KerasLayer) -> bool:
-    return layer.class_name != "Dense" and layer.activation == "softmax"
+    return layer.class_name not in LINEAR and layer.activation == "softmax"
 
 
 def choose_type(values: npt.ArrayLike, width: int, signed: bool, trim: bool = False) -> FixedType:

@@ -16,12 +16,13 @@ from asicflow.errors import StageError, UserError
 from asicflow.model import golden
 from asicflow.model.data import DataSet, load_data
 from asicflow.model.fixed import IntArray, to_float
+from asicflow.model.frontend import load_network
 from asicflow.model.graph import compile_csim, convert, predict
-from asicflow.model.keras_file import KerasNetwork, load_keras
 from asicflow.model.lower import lower
+from asicflow.model.network import LINEAR, KerasNetwork
 from asicflow.model.precision import PrecisionPlan, plan_precision
 from asicflow.model.reference import forward
-from asicflow.model.spec import Activation, BatchNorm, Dense, Layer, Spec
+from asicflow.model.spec import Activation, BatchNorm, Conv, Dense, Layer, Merge, Pool, Spec
 from asicflow.workspace import Workspace
 
 MIN_VECTORS = 1000
@@ -56,7 +57,7 @@ def run_model(config: Config, ws: Workspace, progress: Progress) -> None:
     if settings.file is None:
         raise UserError("no model given", where="model.file", hint="give one with --model")
     progress("reading the model")
-    network = load_keras(settings.file, settings.weights)
+    network = load_network(settings.file, settings.weights)
     n_out = output_size(network)
     data = load_data(settings.data, network, n_out)
     results = forward(network, data.x)
@@ -91,7 +92,7 @@ def run_model(config: Config, ws: Workspace, progress: Progress) -> None:
         "reuse": {
             "requested": settings.reuse,
             "asked_of_hls4ml": reuse,
-            "effective_by_layer": {x.name: x.reuse_factor for x in spec.layers if isinstance(x, Dense)},
+            "effective_by_layer": {x.name: x.reuse_factor for x in spec.layers if isinstance(x, Dense | Conv)},
         },
         "multiplications": spec.multiplications,
         "csim": {"vectors": checked, "equal": True},
@@ -111,7 +112,12 @@ def output_size(network: KerasNetwork) -> int:
 
 
 def _largest_layer(network: KerasNetwork) -> int:
-    return max((x.weights["kernel"].size for x in network.layers if x.class_name == "Dense"), default=1)
+    """Multiplications of the largest layer, from the shapes of the float network."""
+    results = forward(network, np.zeros((1, network.input_size)))
+    sizes = [
+        x.kernel.size * int(np.prod(results[x.name].shape[1:-1])) for x in network.layers if x.class_name in LINEAR
+    ]
+    return max(sizes, default=1)
 
 
 def requested_reuse(reuse: int | str, largest_layer: int) -> int:
@@ -188,7 +194,7 @@ def layer_report(layer: Layer) -> dict[str, Any]:
         "n_out": layer.n_out,
     }
     match layer:
-        case Dense():
+        case Dense() | Conv():
             report |= {
                 "weight": str(layer.weight_type),
                 "bias": str(layer.bias_type),
@@ -196,8 +202,10 @@ def layer_report(layer: Layer) -> dict[str, Any]:
             }
         case BatchNorm():
             report |= {"scale": str(layer.scale_type), "bias": str(layer.bias_type)}
-        case Activation():
+        case Activation() | Merge() | Pool():
             report |= {"function": layer.function}
+        case _:
+            pass
     return report | {"result": str(layer.result)}
 
 

@@ -10,9 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from asicflow.errors import UserError
-from asicflow.hls.plan import build_stages, choose_split, plan_engine
-from asicflow.hls.rtl import operand_blocks
+from asicflow.hls.plan import choose_split, plan_engine
 from asicflow.hls.stage import engine_report, plan_for_reuse
+from asicflow.hls.stages import build_stages
 from asicflow.model.fixed import FixedType
 from asicflow.model.spec import Activation, Dense, Layer, OutputPort, Port, Spec
 
@@ -58,27 +58,26 @@ def test_reuse() -> None:
 def test_slots_are_shared_and_narrow() -> None:
     plan = plan_engine(dense_network(16, 64, 32, 32, 5), 1, 16)
     assert len(plan.slots) == 32 + 64
-    assert {slot.width for slot in plan.slots[:16]} == {8}, "the input has a sign"
-    assert {slot.width for slot in plan.slots[32:]} == {7}, "a ReLU's result needs no sign"
+    source = [plan.slots[plan.slot("input", i)] for i in range(16)]
+    assert {slot.width for slot in source} == {8}, "the input has a sign"
+    others = set(range(96)) - {plan.slot("input", i) for i in range(16)}
+    assert {plan.slots[i].width for i in others} == {7}, "a ReLU's result needs no sign"
 
 
 @given(spec=networks(), outputs=st.integers(1, 4), inputs=st.integers(1, 5))
-def test_vectors_never_overlap_while_both_live(spec: Spec, outputs: int, inputs: int) -> None:
-    inputs = 1 if any(stage.saturate for stage in build_stages(spec)) else inputs
+def test_tensors_never_overlap_while_both_live(spec: Spec, outputs: int, inputs: int) -> None:
+    inputs = 1 if any(stage.saturate for stage in build_stages(spec).stages) else inputs
     plan = plan_engine(spec, outputs, inputs)
-    sizes = [spec.input.size, *(stage.n_out for stage in plan.stages)]
-    bases = [plan.stages[0].source, *(stage.target for stage in plan.stages)]
-    vectors = [set(range(base, base + size)) for base, size in zip(bases, sizes, strict=True)]
-    for source, target in pairwise(vectors):
-        assert not source & target
-    assert not vectors[0] & vectors[-1], "outputs stay readable while inputs are written"
-    assert set().union(*vectors) == set(range(len(plan.slots)))
-    assert plan.output_base == bases[-1]
-    for stage, before in zip(plan.stages, bases, strict=False):
-        assert stage.source == before
-    for stage, first in zip(plan.stages, operand_blocks(plan)[1], strict=True):
-        read = [i for block in operand_blocks(plan)[0][first : first + -(-stage.n_in // inputs)] for i in block]
-        assert [i for i in read if i is not None] == list(range(stage.source, stage.source + stage.n_in))
+    used = {name: {plan.slot(name, i) for i in range(tensor.size)} for name, tensor in plan.network.tensors.items()}
+    assert all(len(used[name]) == tensor.size for name, tensor in plan.network.tensors.items())
+    assert set().union(*used.values()) == set(range(len(plan.slots)))
+    assert not used["input"] & used[plan.network.output], "outputs stay readable while inputs are written"
+    needed = {plan.network.output}
+    for stage in reversed(plan.stages):
+        for name in needed - {stage.target}:
+            assert not used[stage.target] & used[name], "a tensor that is still needed is overwritten"
+        first_write = next(other for other in plan.stages if other.target == stage.target) is stage
+        needed = (needed - {stage.target} if first_write else needed) | set(stage.sources)
 
 
 def test_saturating_accumulator_takes_one_input() -> None:
@@ -89,7 +88,7 @@ def test_saturating_accumulator_takes_one_input() -> None:
 
 
 def test_saturation_that_cannot_happen_costs_nothing() -> None:
-    assert not any(stage.saturate for stage in build_stages(dense_network(6, 5, accum="fixed<30,20,TRN,SAT>")))
+    assert not any(stage.saturate for stage in build_stages(dense_network(6, 5, accum="fixed<30,20,TRN,SAT>")).stages)
 
 
 @pytest.mark.parametrize(("outputs", "inputs"), [(0, 4), (4, 0), (1000, 1000)])

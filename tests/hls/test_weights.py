@@ -24,7 +24,9 @@ def test_blocks_cover_every_bit_once(steps: int, count: int, bits: int) -> None:
 def test_blocks_together_hold_the_weights() -> None:
     plan = plan_engine(dense_network(40, 30, 20), 1, 4)
     texts = weights_rtl(plan)
-    words = [word for stage in plan.stages for word in weight_words(plan, stage)]
+    words = [
+        word for stage, walk in zip(plan.stages, plan.walks, strict=True) for word in weight_words(plan, stage, walk)
+    ]
     found = [0] * len(words)
     for name, low in re.findall(
         r"(accel_engine_weights_\d+) .*?weights_o\[\d+:(\d+)\]", texts["accel_engine_weights"], re.S

@@ -10,7 +10,8 @@ import pytest
 
 from asicflow.errors import UserError
 from asicflow.model.data import load_data
-from asicflow.model.keras_file import KerasNetwork, load_keras
+from asicflow.model.keras_file import load_keras
+from asicflow.model.network import KerasNetwork
 
 from .networks import sequential, small_layers, write_h5
 

@@ -12,7 +12,22 @@ from hypothesis import strategies as st
 from asicflow.errors import UserError
 from asicflow.model import golden
 from asicflow.model.fixed import FixedType
-from asicflow.model.spec import Activation, BatchNorm, Dense, OutputPort, Port, Spec
+from asicflow.model.spec import (
+    Activation,
+    BatchNorm,
+    Concat,
+    Conv,
+    Dense,
+    Layer,
+    Merge,
+    OutputPort,
+    Pad,
+    Pool,
+    Port,
+    Quantize,
+    Spec,
+    Window,
+)
 from tests.hls.networks import networks, random_inputs
 
 from .test_fixed import exact_cast
@@ -23,27 +38,84 @@ def real(value: int, kind: FixedType) -> Fraction:
 
 
 def slow_run(spec: Spec, inputs: list[int]) -> list[int]:
-    values, kind = inputs, spec.input.type
-    for layer in spec.layers:
-        x = [real(v, kind) for v in values]
-        if isinstance(layer, Dense):
-            exact = []
-            for j in range(layer.n_out):
-                total = exact_cast(real(layer.bias[j], layer.bias_type), layer.accum)
-                for i in range(layer.n_in):
-                    product = exact_cast(x[i] * real(layer.weight[i][j], layer.weight_type), layer.accum)
-                    total = exact_cast(real(total + product, layer.accum), layer.accum)
-                exact.append(real(total, layer.accum))
-        elif isinstance(layer, BatchNorm):
-            exact = [
-                v * real(s, layer.scale_type) + real(b, layer.bias_type)
-                for v, s, b in zip(x, layer.scale, layer.bias, strict=True)
-            ]
-        else:
-            exact = [slow_activation(layer, v) for v in x]
+    tensors, types = {"input": [real(v, spec.input.type) for v in inputs]}, spec.types()
+    for layer, sources in zip(spec.layers, spec.sources(), strict=True):
+        exact = slow_layer(layer, [tensors[name] for name in sources], [types[name] for name in sources])
         values = [exact_cast(v, layer.result) for v in exact]
-        kind = layer.result
+        tensors[layer.name] = [real(v, layer.result) for v in values]
     return values
+
+
+def slow_layer(layer: Layer, inputs: list[list[Fraction]], kinds: list[FixedType]) -> list[Fraction]:
+    x = inputs[0]
+    if isinstance(layer, Dense):
+        return [slow_sum(layer, x, [row[j] for row in layer.weight], j) for j in range(layer.n_out)]
+    if isinstance(layer, Conv):
+        return [slow_filter(layer, x, pixel, f) for pixel in pixels(layer.window) for f in range(layer.filters)]
+    if isinstance(layer, Pool):
+        return [slow_pool(layer, x, pixel, c) for pixel in pixels(layer.window) for c in range(layer.window.shape[2])]
+    if isinstance(layer, Pad):
+        window = layer.window
+        return [(under(x, window, p, c)[0] or Fraction(0)) for p in pixels(window) for c in range(window.shape[2])]
+    if isinstance(layer, Merge):
+        half = Fraction(1, 2)
+        function = {
+            "add": lambda a, b: a + b, "subtract": lambda a, b: a - b, "average": lambda a, b: (a + b) * half,
+            "maximum": max, "minimum": min,
+        }[layer.function]  # fmt: skip
+        return [function(a, b) for a, b in zip(*inputs, strict=True)]
+    if isinstance(layer, Concat):
+        parts = [[v[o * n : (o + 1) * n] for v, n in zip(inputs, layer.sizes, strict=True)] for o in range(layer.outer)]
+        return [value for row in parts for part in row for value in part]
+    if isinstance(layer, Quantize):
+        kept = [(v, kind) for v, kind in zip(x, layer.types(), strict=True)]
+        return [Fraction(0) if kind is None else real(exact_cast(v, kind), kind) for v, kind in kept]
+    if isinstance(layer, BatchNorm):
+        scales, count = list(zip(layer.scale, layer.bias, strict=True)), len(layer.scale)
+        terms = [scales[i % count] for i in range(len(x))]
+        kinds = [layer.scale_type, layer.bias_type]
+        return [v * real(s, kinds[0]) + real(b, kinds[1]) for v, (s, b) in zip(x, terms, strict=True)]
+    return [slow_activation(layer, v) for v in x]
+
+
+def pixels(window: Window) -> list[tuple[int, int]]:
+    return [(y, x) for y in range(window.out[0]) for x in range(window.out[1])]
+
+
+def under(x: list[Fraction], window: Window, pixel: tuple[int, int], channel: int) -> list[Fraction | None]:
+    """What lies under the window, None for padding."""
+    height, width, channels = window.shape
+    found: list[Fraction | None] = []
+    for ky in range(window.kernel[0]):
+        for kx in range(window.kernel[1]):
+            row = pixel[0] * window.strides[0] + ky - window.pad_top
+            column = pixel[1] * window.strides[1] + kx - window.pad_left
+            inside = 0 <= row < height and 0 <= column < width
+            found.append(x[(row * width + column) * channels + channel] if inside else None)
+    return found
+
+
+def slow_filter(layer: Conv, x: list[Fraction], pixel: tuple[int, int], f: int) -> Fraction:
+    channels = [f] if layer.depthwise else list(range(layer.window.shape[2]))
+    seen = [under(x, layer.window, pixel, channel) for channel in channels]
+    values = [v[tap] or Fraction(0) for tap in range(layer.window.taps) for v in seen]
+    return slow_sum(layer, values, [row[f] for row in layer.weight], f)
+
+
+def slow_sum(layer: Dense | Conv, x: list[Fraction], weights: list[int], j: int) -> Fraction:
+    total = exact_cast(real(layer.bias[j], layer.bias_type), layer.accum)
+    for v, w in zip(x, weights, strict=True):
+        product = exact_cast(v * real(w, layer.weight_type), layer.accum)
+        total = exact_cast(real(total + product, layer.accum), layer.accum)
+    return real(total, layer.accum)
+
+
+def slow_pool(layer: Pool, x: list[Fraction], pixel: tuple[int, int], channel: int) -> Fraction:
+    seen = [v for v in under(x, layer.window, pixel, channel) if v is not None]
+    if layer.function == "max":
+        return real(exact_cast(max(seen), layer.accum), layer.accum)
+    total = exact_cast(sum(seen, Fraction(0)), layer.accum)
+    return real(int(Fraction(total, layer.window.taps)), layer.accum)
 
 
 def slow_activation(layer: Activation, x: Fraction) -> Fraction:
@@ -51,6 +123,10 @@ def slow_activation(layer: Activation, x: Fraction) -> Fraction:
         return x
     if layer.function == "relu":
         return max(x, Fraction(0))
+    if layer.function == "table":
+        assert layer.table_type is not None
+        index = int(x * len(layer.table) / layer.span) + len(layer.table) // 2
+        return real(layer.table[min(max(index, 0), len(layer.table) - 1)], layer.table_type)
     assert layer.slope_type is not None
     slope = real(layer.slope, layer.slope_type)
     if layer.function == "leaky_relu":

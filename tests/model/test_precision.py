@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 from asicflow.config import LayerPrecision, PrecisionConfig
 from asicflow.errors import UserError
 from asicflow.model.fixed import FixedType, from_float, to_float
-from asicflow.model.keras_file import KerasNetwork, load_keras
+from asicflow.model.keras_file import load_keras
+from asicflow.model.network import KerasNetwork
 from asicflow.model.precision import PrecisionPlan, choose_type, plan_precision
 from asicflow.model.reference import forward
 

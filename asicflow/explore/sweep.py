@@ -1,0 +1,178 @@
+"""Precision x reuse x PDK: every point to cell area, cycles and accuracy, and the points that none beats.
+
+A point is kept in a file of its own with the hash of what it depends on; a sweep
+that was interrupted, or that grows, computes only what is missing.
+"""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections.abc import Callable, Iterable
+from concurrent.futures import ThreadPoolExecutor, as_completed
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from asicflow import __version__
+from asicflow.config import Config
+from asicflow.explore.area import cell_area, typical_liberty
+from asicflow.hls.stage import TOP, write_engine
+from asicflow.model.spec import Spec
+from asicflow.model.stage import run_model
+from asicflow.pdk import load_pdk
+from asicflow.pdk.config import Library
+from asicflow.workspace import Workspace, sha256, sha256_text
+
+Progress = Callable[[str], None]
+
+
+@dataclass(frozen=True)
+class Choice:
+    """What varies: bits of weights and activations, reuse factor, PDK."""
+
+    pdk: str
+    width: int
+    reuse: int
+
+    @property
+    def name(self) -> str:
+        """Name of the point's folder."""
+        return f"{self.pdk}_w{self.width}_r{self.reuse}"
+
+
+@dataclass(frozen=True)
+class Point:
+    """A choice and what comes of it.
+
+    ``quality`` is the accuracy on labelled data, else the agreement of decisions with
+    the float network, else 1 minus the relative RMS error (``measure`` says which).
+    """
+
+    choice: Choice
+    quality: float
+    measure: str
+    area_um2: float
+    cycles: int
+    latency_us: float
+    multipliers: int
+
+    def beats(self, other: Point) -> bool:
+        """True when no figure is worse and one is better."""
+        mine = (-self.quality, self.area_um2, self.latency_us)
+        theirs = (-other.quality, other.area_um2, other.latency_us)
+        return mine != theirs and all(a <= b for a, b in zip(mine, theirs, strict=True))
+
+
+def best(points: Iterable[Point]) -> list[Point]:
+    """The points of each PDK that no other of it beats."""
+    found = list(points)
+    return [p for p in found if not any(q.beats(p) for q in found if q.choice.pdk == p.choice.pdk)]
+
+
+def sweep(
+    config: Config, root: Path, choices: list[Choice], folder: Path, jobs: int, progress: Progress
+) -> list[Point]:
+    """Bring every point up to date; the points in the order of ``choices``.
+
+    Parameters
+    ----------
+    config : Config
+        Model, data and everything that does not vary.
+    root : Path
+        PDK root.
+    choices : list of Choice
+        The points.
+    folder : Path
+        Where models, engines and points are kept.
+    jobs : int
+        Engines that are synthesised at a time.
+    progress : callable
+        Receives a line per finished part.
+
+    Raises
+    ------
+    AsicflowError
+        From a point; finished points stay.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    libraries = {name: load_pdk(name, root).library() for name in sorted({c.pdk for c in choices})}
+    widths = sorted({choice.width for choice in choices})
+    models = {width: _model(config, width, folder / f"model_w{width}", progress) for width in widths}
+    points: dict[Choice, Point] = {}
+    lock = threading.Lock()
+
+    def make(choice: Choice) -> Point:
+        found, fresh = _point(choice, models[choice.width], libraries[choice.pdk], config, folder)
+        with lock:
+            points[choice] = found
+            state = "" if fresh else ", kept"
+            progress(
+                f"{len(points)}/{len(choices)} {choice.name}: {found.area_um2:,.0f} um2, {found.cycles} cycles{state}"
+            )
+        return found
+
+    with ThreadPoolExecutor(jobs) as pool:
+        futures = [pool.submit(make, choice) for choice in choices]
+        try:
+            for future in as_completed(futures):
+                future.result()
+        except BaseException:
+            pool.shutdown(cancel_futures=True)
+            raise
+    return [points[choice] for choice in choices]
+
+
+def _model(config: Config, width: int, folder: Path, progress: Progress) -> Path:
+    """The model stage for a width; its folder."""
+    mine = config.model_copy(deep=True)
+    mine.model.precision.default, mine.model.precision.width, mine.model.reuse = "auto", width, "auto"
+    files = [mine.model.file, mine.model.weights, mine.model.data]
+    text = "|".join([__version__, mine.model.model_dump_json(), *(sha256(f) for f in files if f is not None)])
+    stamp = folder / "inputs.sha256"
+    ws = Workspace(folder)
+    if stamp.is_file() and stamp.read_text() == sha256_text(text):
+        return ws.model
+    ws.model.mkdir(parents=True, exist_ok=True)
+    run_model(mine, ws, lambda message: progress(f"{width} bits: {message}"))
+    stamp.write_text(sha256_text(text))
+    return ws.model
+
+
+def _point(choice: Choice, model: Path, library: Library, config: Config, folder: Path) -> tuple[Point, bool]:
+    """The point of a choice, and whether it was computed now."""
+    mine = folder / choice.name
+    corner = library.typical.liberty
+    key = "|".join([__version__, sha256(model / "spec.json"), str(choice), sha256(corner), str(config.clock.period_ns)])
+    path = mine / "point.json"
+    if path.is_file():
+        kept = json.loads(path.read_text())
+        if kept.pop("inputs") == sha256_text(key):
+            return Point(choice=Choice(**kept.pop("choice")), **kept), False
+    mine.mkdir(parents=True, exist_ok=True)
+    report = write_engine(Spec.load(model / "spec.json"), choice.reuse, mine)
+    sources = [mine / name for name in report["files"]]
+    area = cell_area(sources, TOP, typical_liberty(library, mine), mine)
+    quality, measure = quality_of(json.loads((model / "model.json").read_text()))
+    period = config.clock.period_ns or library.clock_period_ns
+    point = Point(
+        choice=choice,
+        quality=quality,
+        measure=measure,
+        area_um2=area,
+        cycles=report["cycles"],
+        latency_us=report["cycles"] * period / 1000,
+        multipliers=report["macs"]["no"] * report["macs"]["ni"],
+    )
+    path.write_text(json.dumps({"inputs": sha256_text(key), **asdict(point)}, indent=2) + "\n")
+    return point, True
+
+
+def quality_of(report: dict[str, Any]) -> tuple[float, str]:
+    """How good a model stage's integer network is, and by which measure."""
+    if report["accuracy_fixed"] is not None:
+        return float(report["accuracy_fixed"]), "accuracy on the data"
+    where = "the data" if report["real_data"] else "made-up inputs"
+    if report["agreement"] is not None:
+        return float(report["agreement"]), f"decisions equal to the float network's on {where}"
+    return 1 - report["rms_error"] / max(report["rms_output"], 1e-12), f"1 - relative RMS error on {where}"
