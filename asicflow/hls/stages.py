@@ -44,7 +44,6 @@ from asicflow.model.spec import (
     Quantize,
     Spec,
     Window,
-    input_sizes,
 )
 
 _NOTHING = Interval(0, 0)
@@ -212,33 +211,33 @@ def build_stages(spec: Spec) -> StageList:
 def tensor_channels(spec: Spec) -> dict[str, int]:
     """Values per pixel of every tensor, as the layers that read it want them.
 
-    A tensor that nobody reads in pixels is one pixel.
+    The two inputs of a merge are alike.  A tensor that nobody reads in pixels is one pixel.
     """
     sizes = {NETWORK_INPUT: spec.input.size} | {layer.name: layer.n_out for layer in spec.layers}
+    alike = {name: {name} for name in sizes}
+    for layer, sources in zip(spec.layers, spec.sources(), strict=True):
+        if isinstance(layer, Merge):
+            together = alike[sources[0]] | alike[sources[1]]
+            alike |= dict.fromkeys(together, together)
     wanted: dict[str, int] = {}
-    for layer, sources in zip(reversed(spec.layers), reversed(spec.sources()), strict=True):
-        own = wanted.setdefault(layer.name, sizes[layer.name])
-        for source, size in zip(sources, input_sizes(layer), strict=True):
-            channels = _channels_read(layer, own, size)
-            if channels is None:
-                continue
-            if wanted.setdefault(source, channels) != channels:
+    for layer, sources in zip(spec.layers, spec.sources(), strict=True):
+        channels = _channels_read(layer)
+        for name in alike[sources[0]] if channels is not None else ():
+            if wanted.setdefault(name, channels or 0) != channels:
                 raise UserError(
-                    f"two layers read '{source}' in different shapes, one of them '{layer.name}'",
+                    f"two layers read '{name}' in different shapes, one of them '{layer.name}'",
                     hint="reshape both branches alike",
                 )
-    return wanted | {NETWORK_INPUT: wanted.get(NETWORK_INPUT, spec.input.size)}
+    return {name: wanted.get(name, size) for name, size in sizes.items()}
 
 
-def _channels_read(layer: Layer, own: int, size: int) -> int | None:
+def _channels_read(layer: Layer) -> int | None:
     """Values per pixel in which a layer reads its input; None when it does not care."""
     match layer:
         case Conv() | Pool() | Pad():
             return layer.window.shape[2]
-        case BatchNorm():
-            return len(layer.scale) if len(layer.scale) < size else own
-        case Merge() | Activation() | Quantize():
-            return own
+        case BatchNorm() if len(layer.scale) < layer.n_in:
+            return len(layer.scale)
         case _:
             return None
 
@@ -330,7 +329,7 @@ class _Builder:
 
     def _merge(self, layer: Merge, sources: list[str], kinds: list[FixedType]) -> None:
         frac = max(kind.frac for kind in kinds)
-        channels = self.channels[layer.name]
+        channels = self.channels[sources[0]]
         signs = {"subtract": (1, -1), "minimum": (-1, -1)}.get(layer.function, (1, 1))
         weight = np.array(
             [[sign << (frac - kind.frac)] * channels for sign, kind in zip(signs, kinds, strict=True)], dtype=np.int64

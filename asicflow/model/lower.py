@@ -83,7 +83,7 @@ def lower(model: Any) -> Spec:
         sources = [(NETWORK_INPUT, kind)] if is_input else [tensors[name] for name in node.inputs]
         given = sources[0]
         if not is_input and node.class_name not in _IGNORED:
-            layer = _lower_node(node, [source[1] for source in sources])
+            layer = _lower_node(node, [source[0] for source in sources], [source[1] for source in sources])
             layers.append(layer.model_copy(update={"inputs": [source[0] for source in sources]}))
             given = (layer.name, layer.result)
         tensors |= dict.fromkeys(node.outputs, given)
@@ -107,7 +107,7 @@ def lower(model: Any) -> Spec:
     )
 
 
-def _lower_node(node: Any, kinds: list[FixedType]) -> Layer:
+def _lower_node(node: Any, sources: list[str], kinds: list[FixedType]) -> Layer:
     where = f"layer '{node.name}'"
     result = FixedType.from_hls4ml(node.get_output_variable().type.precision, where)
     match node.class_name.removesuffix("1D").removesuffix("2D"):
@@ -122,9 +122,9 @@ def _lower_node(node: Any, kinds: list[FixedType]) -> Layer:
         case "ZeroPadding":
             return Pad(name=node.name, window=_window(node, (1, 1), (1, 1), where), result=result)
         case "Merge":
-            return _lower_merge(node, result, where)
+            return _lower_merge(node, sources, result, where)
         case "Concatenate":
-            return _lower_concat(node, result)
+            return _lower_concat(node, sources, result)
         case "FixedPointQuantizer":
             return _lower_quantizer(node, kinds[0], result, where)
     return _lower_activation(node, result, where)
@@ -279,22 +279,28 @@ def _lower_pool(node: Any, kind: FixedType, result: FixedType, where: str) -> Po
     )
 
 
-def _lower_merge(node: Any, result: FixedType, where: str) -> Merge:
+def _lower_merge(node: Any, sources: list[str], result: FixedType, where: str) -> Merge:
     function = str(node.get_attr("op")).lower()
     sizes = {int(node.get_input_variable(name).size()) for name in node.inputs}
     if function not in get_args(MergeFunction):
         raise UserError(f"{where} ({function}) is not supported", hint=f"supported: {SUPPORTED_NODES}")
     if len(sizes) != 1:
         raise UserError(f"{where}: the inputs of {function} have different sizes")
-    return Merge(name=node.name, n_in=sizes.pop(), function=cast(MergeFunction, function), result=result)
+    return Merge(
+        name=node.name,
+        inputs=sources,
+        n_in=sizes.pop(),
+        function=cast(MergeFunction, function),
+        result=result,
+    )
 
 
-def _lower_concat(node: Any, result: FixedType) -> Concat:
+def _lower_concat(node: Any, sources: list[str], result: FixedType) -> Concat:
     shapes = [[int(n) for n in node.get_input_variable(name).shape] for name in node.inputs]
     axis = int(node.get_attr("axis", -1))
     axis = axis - 1 if axis > 0 else axis % len(shapes[0])
     sizes = [int(np.prod(shape[axis:])) for shape in shapes]
-    return Concat(name=node.name, outer=int(np.prod(shapes[0][:axis])), sizes=sizes, result=result)
+    return Concat(name=node.name, inputs=sources, outer=int(np.prod(shapes[0][:axis])), sizes=sizes, result=result)
 
 
 def _lower_quantizer(node: Any, kind: FixedType, result: FixedType, where: str) -> Quantize:

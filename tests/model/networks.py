@@ -85,3 +85,48 @@ def small_layers(seed: int = 0) -> list[dict[str, Any]]:
         dense("hidden", rng.normal(size=(6, 5)), rng.normal(size=5), "relu"),
         dense("output", rng.normal(size=(5, 3)), rng.normal(size=3), "softmax"),
     ]
+
+
+def graph(layers: list[dict[str, Any]], reads: dict[str, list[str]]) -> dict[str, Any]:
+    """Architecture of a functional model; ``reads``: what each layer but the first reads."""
+    architecture = functional(layers)
+    for entry in architecture["config"]["layers"][1:]:
+        entry["inbound_nodes"] = [[[name, 0, 0, {}] for name in reads[entry["name"]]]]
+    return architecture
+
+
+def every_layer(path: Path, seed: int = 1) -> Path:
+    """A file of one network with every kind of layer, on a picture of 6 x 5 x 2, four results."""
+    rng = np.random.default_rng(seed)
+    layers, reads = [input_layer(6, 5, 2)], {}
+    last: dict[str, Any] = {"data_format": "channels_last"}
+
+    def weights(*shape: int) -> Any:
+        return rng.normal(size=shape, scale=0.6).astype(np.float32)
+
+    def add(entry: dict[str, Any], *names: str) -> str:
+        layers.append(entry)
+        reads[entry["config"]["name"]] = list(names)
+        return str(entry["config"]["name"])
+
+    def convolution(class_name: str, activation: str, size: list[int], **given: Any) -> dict[str, Any]:
+        config = {"strides": [1, 1], "padding": "same", "filters": 3, "use_bias": True, "depth_multiplier": 1}
+        found = {**given, "bias": weights(3)}
+        return layer(class_name, class_name.lower(), found, kernel_size=size, activation=activation, **config, **last)
+
+    conv = add(convolution("Conv2D", "relu", [3, 3], kernel=weights(3, 3, 2, 3)), "in")
+    kernels = {"depthwise_kernel": weights(3, 2, 3, 1), "pointwise_kernel": weights(1, 1, 3, 3)}
+    separable = add(convolution("SeparableConv2D", "tanh", [3, 2], **kernels), conv)
+    sigmoid = add(layer("Activation", "table", activation="sigmoid"), conv)
+    less = add(layer("Subtract", "less"), separable, sigmoid)
+    more = add(layer("Maximum", "more"), less, separable)
+    both = add(layer("Concatenate", "both", axis=-1), more, sigmoid)
+    config = {"pool_size": [2, 2], "strides": [2, 2], "padding": "same", **last}
+    pool = add(layer("MaxPooling2D", "largest", **config), both)
+    pad = add(layer("ZeroPadding2D", "pad", padding=[[1, 0], [0, 2]], **last), pool)
+    config = {"pool_size": [3, 2], "strides": [1, 2], "padding": "valid", **last}
+    mean = add(layer("AveragePooling2D", "mean", **config), pad)
+    norm = add(batchnorm("norm", weights(6), weights(6), weights(6), np.abs(weights(6)) + 0.2), mean)
+    whole = add(layer("GlobalAveragePooling2D", "whole", keepdims=False, **last), norm)
+    add(dense("decision", weights(6, 4), weights(4), "softmax"), whole)
+    return write_h5(path, graph(layers, reads), layers)

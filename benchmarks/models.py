@@ -1,0 +1,122 @@
+"""What becomes of real models: ``python -m benchmarks.models FOLDER [-o docs/models.md]``.
+
+Takes every model file of a folder (a ``NAME.json`` with its ``NAME_weights.h5``) through the front end, hls4ml,
+the C simulation, the engine in Verilator and synthesis for SKY130, and writes the table.  Where a model
+stops, the reason is the first line of the error.
+
+Needs ASICFLOW_PDK_ROOT, g++, Yosys and Verilator.
+"""
+
+from __future__ import annotations
+
+import argparse
+import tempfile
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+
+from asicflow.config import parse_config
+from asicflow.errors import AsicflowError
+from asicflow.explore.area import cell_area, typical_liberty
+from asicflow.hls.simulate import run_engine
+from asicflow.hls.stage import TOP, plan_for_reuse, write_plan
+from asicflow.model.frontend import load_network
+from asicflow.model.spec import Spec
+from asicflow.model.stage import run_model
+from asicflow.pdk import load_pdk
+from asicflow.pdk.root import resolve
+from asicflow.workspace import Workspace
+
+COLUMNS = (
+    "model",
+    "loads",
+    "lowers, exact in C simulation",
+    "exact in RTL",
+    "multipliers",
+    "cycles",
+    "area um2",
+    "why not",
+)
+_VECTORS = 100
+_LARGEST_INPUT = 16384
+"""Inputs of the socket's window; a larger picture needs a memory that the engine does not have."""
+
+
+@dataclass
+class Result:
+    """How far a model came: a cell per column."""
+
+    model: str
+    cells: dict[str, str] = field(default_factory=dict)
+
+    def row(self) -> str:
+        """The row of the table."""
+        return "| " + " | ".join([self.model, *(self.cells.get(column, "") for column in COLUMNS[1:])]) + " |"
+
+
+def follow(file: Path, weights: Path | None, folder: Path) -> Result:
+    """Take a model as far as it goes."""
+    found = Result(file.name)
+    cells = found.cells
+    try:
+        network = load_network(file, weights)
+        cells["loads"] = "yes"
+        if network.input_size > _LARGEST_INPUT:
+            cells["why not"] = f"{network.input_size} inputs; the socket's window holds {_LARGEST_INPUT}"
+            return found
+        ws = Workspace(folder / "run")
+        model = {"file": str(file), "weights": weights and str(weights)}
+        run_model(parse_config({"name": "model", "model": model}), ws, lambda text: None)
+        cells["lowers, exact in C simulation"] = "yes"
+        spec, vectors = Spec.load(ws.model / "spec.json"), np.load(ws.model / "vectors.npz")
+        plan = plan_for_reuse(spec, None)
+        report = write_plan(plan, None, folder / "accel")
+        sources = [folder / "accel" / name for name in report["files"]]
+        run = run_engine(spec, sources, vectors["x_int"][:_VECTORS], folder / "sim")
+        exact = bool(np.array_equal(run.y_int, vectors["y_int"][:_VECTORS]))
+        cells |= {
+            "exact in RTL": "yes" if exact else "NO",
+            "cycles": str(run.cycles),
+            "multipliers": str(plan.multipliers),
+        }
+        library = load_pdk("sky130", resolve(parse_config({}))).library()
+        cells["area um2"] = f"{cell_area(sources, TOP, typical_liberty(library, folder), folder):,.0f}"
+    except AsicflowError as error:
+        cells["why not"] = error.what.splitlines()[0].replace("|", "/")
+    return found
+
+
+def models(folder: Path) -> list[tuple[Path, Path | None]]:
+    """The model files of a folder with their weights."""
+    found: list[tuple[Path, Path | None]] = []
+    for path in sorted(folder.iterdir()):
+        weights = path.with_name(f"{path.stem}_weights.h5")
+        if path.suffix == ".json" and weights.is_file():
+            found.append((path, weights))
+        elif path.suffix in (".onnx", ".keras") or (path.suffix == ".h5" and "weights" not in path.stem):
+            found.append((path, None))
+    return found
+
+
+def main() -> None:
+    """Follow every model and write the table."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("folder", type=Path, help="folder with model files")
+    parser.add_argument("-o", "--output", type=Path, help="Markdown file to write (default: print)")
+    parser.add_argument("--only", help="names that contain this")
+    args = parser.parse_args()
+    lines = ["| " + " | ".join(COLUMNS) + " |", "| " + " | ".join("---" for _ in COLUMNS) + " |"]
+    for file, weights in models(args.folder):
+        if args.only and args.only not in file.name:
+            continue
+        with tempfile.TemporaryDirectory() as name:
+            lines.append(follow(file, weights, Path(name)).row())
+        print(lines[-1], flush=True)
+    if args.output:
+        head = args.output.read_text().split("| model |")[0] if args.output.is_file() else "# Models\n\n"
+        args.output.write_text(head + "\n".join(lines) + "\n")
+
+
+if __name__ == "__main__":
+    main()

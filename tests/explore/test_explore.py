@@ -1,0 +1,97 @@
+"""Sweep, profile and tune on a small network."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+from typer.testing import CliRunner
+
+from asicflow.cli import app
+from asicflow.cli.sweep import numbers
+from asicflow.errors import UserError
+from asicflow.explore.folder import folder_config
+from asicflow.explore.profile import profile
+from asicflow.explore.sweep import Choice, Point, best, sweep
+from asicflow.explore.tune import tune
+from asicflow.model.frontend import load_network
+from asicflow.model.network import INPUT
+from asicflow.model.reference import forward
+from tests.model.networks import sequential, small_layers, write_h5
+
+
+@pytest.fixture
+def model_dir(tmp_path: Path) -> Path:
+    """A folder with a network and data that it labels without an error."""
+    folder = tmp_path / "small"
+    folder.mkdir()
+    file = write_h5(folder / "small.h5", sequential(small_layers()), small_layers())
+    x = np.random.default_rng(3).normal(size=(300, 6)).astype(np.float32)
+    results = forward(load_network(file), x)
+    np.savez(folder / "test.npz", x=x, y=results[list(results)[-1]].argmax(axis=1))
+    return folder
+
+
+def point(width: int, quality: float, area: float, latency: float) -> Point:
+    return Point(Choice("sky130", width, 4), quality, "accuracy", area, 10, latency, 4)
+
+
+def test_best_are_those_that_none_beats() -> None:
+    good, cheap, bad = point(8, 0.9, 100, 5), point(4, 0.8, 50, 5), point(6, 0.85, 120, 5)
+    assert best([good, bad, cheap]) == [good, cheap]
+    assert best([good, point(9, 0.9, 100, 5)]) == [good, point(9, 0.9, 100, 5)], "equal points stay"
+
+
+@pytest.mark.parametrize("text", ["", "4,x", "0", "4,,6", "-1"])
+def test_lists_are_refused(text: str) -> None:
+    with pytest.raises(UserError, match="no list of whole numbers"):
+        numbers(text, "--reuse")
+
+
+def test_folder(model_dir: Path) -> None:
+    config = folder_config(model_dir)
+    assert config.name == "small" and config.model.data is not None
+    (model_dir / "other.onnx").write_bytes(b"")
+    with pytest.raises(UserError, match="2 model files"):
+        folder_config(model_dir)
+    with pytest.raises(UserError, match="no such folder"):
+        folder_config(model_dir / "none")
+
+
+def test_sweep_keeps_its_points(model_dir: Path, pdk_root: Path, tmp_path: Path) -> None:
+    config, said = folder_config(model_dir), []
+    choices = [Choice("sky130", 8, reuse) for reuse in (4, 30)]
+    points = sweep(config, pdk_root, choices, tmp_path / "sweep", 1, said.append)
+    assert [p.choice for p in points] == choices and not any("kept" in line for line in said)
+    assert points[0].area_um2 > points[1].area_um2 > 1000 and points[0].cycles < points[1].cycles
+    assert points[0].measure == "accuracy on the data" and points[0].quality > 0.9
+    said.clear()
+    assert sweep(config, pdk_root, choices, tmp_path / "sweep", 1, said.append) == points
+    assert len(said) == 2 and all("kept" in line for line in said)
+
+
+def test_profile(model_dir: Path) -> None:
+    ranges, reason = profile(folder_config(model_dir))
+    assert [(t.name, t.tensor) for t in ranges[:3]] == [(INPUT, "input"), ("hidden", "weight"), ("hidden", "bias")]
+    kernel = small_layers()[1]["_weights"]["kernel"]
+    assert ranges[1].low == pytest.approx(kernel.min()) and "300 samples" in reason
+    assert ranges[1].percentiles[-1] == pytest.approx(np.log2(np.abs(kernel).max()))
+
+
+def test_profile_command_writes_a_picture(model_dir: Path, tmp_path: Path) -> None:
+    done = CliRunner().invoke(app, ["profile", str(model_dir), "--width", "6", "-o", str(tmp_path / "p")])
+    assert done.exit_code == 0, done.output
+    assert (tmp_path / "p" / "profile.png").read_bytes()[:4] == b"\x89PNG"
+    tensors = json.loads((tmp_path / "p" / "profile.json").read_text())["tensors"]
+    assert {t["name"] for t in tensors} == {INPUT, "hidden", "hidden_relu", "output"}
+
+
+@pytest.mark.slow
+def test_tune_stays_inside_its_bound(model_dir: Path, tmp_path: Path) -> None:
+    found = tune(folder_config(model_dir), 0.05, 4, tmp_path, lambda text: None)
+    assert found.reference == 1.0 and found.best.quality >= 0.95 and len(found.steps) <= 4
+    assert found.best.width < 8
+    with pytest.raises(UserError, match="the bound is"):
+        tune(folder_config(model_dir), -0.5, 1, tmp_path / "none", lambda text: None)
