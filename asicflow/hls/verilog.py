@@ -203,16 +203,16 @@ class StepWriter:
         self._next(after, f"{sign} ? -$signed({value}) : $signed({value})", "quotient with its sign")
 
     def _table(self, step: Table, after: Interval) -> None:
-        index = len(self.declarations)
-        self.declarations.append((index, after.signed_bits))
-        self.statements.append(f"case ({self.name})  // table")
+        source, bits, result = self.name, self.bits, f"v{len(self.declarations)}"
+        self.declarations.append((len(self.declarations), after.signed_bits))
+        self.statements.append(f"case ({source})  // table")
         default = step.values[self.seen.high - step.first]
         for value in range(self.seen.low, self.seen.high):
             entry = step.values[value - step.first]
             if entry != default:
                 constant = hexadecimal(entry, after.signed_bits, signed=True)
-                self.statements.append(f"  {hexadecimal(value, self.bits, signed=True)}: v{index} = {constant};")
-        self.statements.append(f"  default: v{index} = {hexadecimal(default, after.signed_bits, signed=True)};")
+                self.statements.append(f"  {hexadecimal(value, bits, signed=True)}: {result} = {constant};")
+        self.statements.append(f"  default: {result} = {hexadecimal(default, after.signed_bits, signed=True)};")
         self.statements.append("endcase")
 
 

@@ -148,7 +148,7 @@ def layers(draw: st.DrawFn, name: str, shape: Shape, kind: FixedType) -> Layer:
             name=name, n_in=size, scale=values(draw, scale, count), scale_type=scale,
             bias=values(draw, bias, count), bias_type=bias, result=result,
         )  # fmt: skip
-    functions = ["linear", "relu", "relu", "leaky_relu", "hard_sigmoid", "hard_tanh", "table"]
+    functions = ["linear", "relu", "relu", "leaky_relu", "hard_sigmoid", "hard_tanh", "table", "table", "table"]
     function = draw(st.sampled_from(functions))
     slope, shift = draw(types(6)), draw(types(4))
     parameters: dict[str, Any] = {}
