@@ -26,7 +26,8 @@ def bind_text(bus: Matrix) -> str:
     for name in bus.initiators:
         pins = {f"{s}_i": f"{name}_{s}_i" for s in _SIGNALS}
         pins |= {"hsel_i": "1'b1", "hready_i": f"{name}_hready_o", "hreadyout_i": f"{name}_hready_o"}
-        lines.append(_bind(bus.name, name, longest, {**pins, "hresp_i": f"{name}_hresp_o"}))
+        pins["hresp_i"] = f"{name}_hresp_o"
+        lines.append(_bind(bus.name, name, longest, pins, name in bus.steady))
     for name in bus.targets:
         pins = {f"{s}_i": f"{name}_{s}_o" for s in ("hsel", *_SIGNALS)}
         pins |= {"hready_i": f"{name}_hready_o", "hreadyout_i": f"{name}_hreadyout_i"}
@@ -34,6 +35,7 @@ def bind_text(bus: Matrix) -> str:
     return "\n".join(lines) + "\n"
 
 
-def _bind(module: str, name: str, limit: int, pins: dict[str, str]) -> str:
+def _bind(module: str, name: str, limit: int, pins: dict[str, str], steady: bool = False) -> str:
     listed = ", ".join(f".{port}({net})" for port, net in {"clk_i": "clk_i", "rst_ni": "rst_ni", **pins}.items())
-    return f'bind {module} ahb_checks #(.Name("{name}"), .Limit({limit})) i_check_{name} ({listed});'
+    parameters = f'.Name("{name}"), .Limit({limit}){", .Steady(1)" if steady else ""}'
+    return f"bind {module} ahb_checks #({parameters}) i_check_{name} ({listed});"

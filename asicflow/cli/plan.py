@@ -80,6 +80,12 @@ def show(console: Console, found: Plan) -> None:
         f"{found.utilization:.0%} utilization",
         highlight=False,
     )
+    memories = sum(memory.area_um2 for memory in found.memories)
+    console.print(
+        f"smallest square die: {found.die_um:.0f} x {found.die_um:.0f} um for {found.logic_nand2:,.0f} NAND2 "
+        f"equivalents of logic and {memories / 1e6:.3f} mm2 of memory macros with the room around them",
+        highlight=False,
+    )
     for slot in found.slots:
         share = (
             f"logic takes {slot.logic_um2 / slot.free_um2:.0%} of the rest" if slot.free_um2 else "no room for macros"

@@ -77,7 +77,8 @@ def assemble_soc(chip: Chip, out: Path) -> Top:
     rtl = out / "rtl"
     rtl.mkdir(parents=True, exist_ok=True)
     files = [f"accel/{name}" for name in json.loads((out / "accel" / "soc.json").read_text())["files"]]
-    files += [f"rtl/{name}" for name in _write_rtl(chip, system, top, wiring, rtl)]
+    known = {Path(name).name for name in files}
+    files += [f"rtl/{name}" for name in _write_rtl(chip, system, top, wiring, rtl) if name not in known]
     digest = build_hash([*(out / name for name in files), *chip.cpu_files], system)
     system = compile_system({**parameters, "BUILD_HASH": int(digest[:8], 16)})
     load_ip("system_table").write_generated(rtl, system.block("table").registers)
@@ -134,6 +135,7 @@ def _values(chip: Chip, system: System) -> dict[str, int]:
         "clock_hz": hertz,
         "systick_calibration": no_reference | max(0, hertz // 100 - 1) & 0xFFFFFF,  # 10 ms
         "irq_lines": 1 + max(block.irq or 0 for block in system.blocks),
+        "irq_used": sum(1 << block.irq for block in system.blocks if block.irq is not None),
         "rom_word_bits": word_bits("bootrom"),
         "imem_word_bits": word_bits("imem"),
         "dmem_word_bits": word_bits("dmem"),

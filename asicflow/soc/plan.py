@@ -7,6 +7,7 @@ for, the files that are missing, and whether macros and logic fit a shuttle's pl
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -79,7 +80,10 @@ class SlotPlan:
 
 @dataclass(frozen=True)
 class Plan:
-    """The whole plan; areas in um2.  ``logic_um2`` is at the library's utilization."""
+    """The whole plan; areas in um2.  ``logic_um2`` is at the library's utilization.
+
+    ``die_um`` is the width and height of the smallest square that holds macros, logic and the margin around them.
+    """
 
     pdk: str
     library: str
@@ -87,8 +91,10 @@ class Plan:
     memories: list[MemoryPlan]
     cells_um2: float
     utilization: float
+    logic_nand2: float
     logic_um2: float
     engine_nand2: float | None
+    die_um: float
     slots: list[SlotPlan] = field(default_factory=list)
 
     @property
@@ -132,7 +138,10 @@ def plan_soc(pdk: Pdk, library: Library, soc: SocConfig, engine_nand2: float | N
     cells = gates * nand2
     logic = cells / library.utilization
     places = [_place(slot, planned, logic) for slot in slots(pdk)]
-    return Plan(pdk.name, library.name, soc.ram, planned, cells, library.utilization, logic, engine_nand2, places)
+    die = smallest_square(planned, logic) + 2 * max(library.route.get("margin", [0])) / 1e3
+    return Plan(
+        pdk.name, library.name, soc.ram, planned, cells, library.utilization, gates, logic, engine_nand2, die, places
+    )  # fmt: skip
 
 
 def check_memories(pdk: Pdk, soc: SocConfig) -> None:
@@ -178,6 +187,15 @@ def _place(slot: Slot, memories: Sequence[MemoryPlan], logic_um2: float) -> Slot
     taken = sum((b.width + 2 * HALO_UM) * (b.height + 2 * HALO_UM) for b in boxes)
     free = slot.width_um * slot.height_um - taken
     return SlotPlan(slot.name, slot.title, slot.width_um, slot.height_um, boxes, free, logic_um2)
+
+
+def smallest_square(memories: Sequence[MemoryPlan], logic_um2: float) -> float:
+    """Return the side in um, to a micrometre, of the smallest square that holds the macros in rows and the logic."""
+    taken = sum(m.count * (m.width_um + 2 * HALO_UM) * (m.height_um + 2 * HALO_UM) for m in memories)
+    side = math.ceil(math.sqrt(taken + logic_um2))
+    while pack(memories, side, side) is None:
+        side += 1
+    return float(side)
 
 
 def pack(memories: Sequence[MemoryPlan], width: float, height: float) -> list[Box] | None:

@@ -60,6 +60,7 @@ class Wiring(_Section):
     clock: str
     reset: str
     initiators: list[str]
+    shared: list[str] = []
     irq: str
     nmi: str
     ports: dict[str, TopPort]
@@ -131,7 +132,24 @@ def build_bus(system: System, wiring: Wiring) -> Matrix:
     ]
     targets = {memory.name: memory.ip for memory in system.memories} | {b.name: b.ip for b in system.blocks}
     bounded = frozenset(name for name, ip in targets.items() if _bus(load_ip(ip)).bounded)
-    return Matrix(name=BUS_MODULE, initiators=wiring.initiators, regions=regions, bounded=bounded)
+    return Matrix(
+        name=BUS_MODULE,
+        initiators=wiring.initiators,
+        regions=regions,
+        bounded=bounded,
+        shared=frozenset(wiring.shared),
+        steady=frozenset(name for name in wiring.initiators if _is_steady(name, system, wiring)),
+    )
+
+
+def _is_steady(initiator: str, system: System, wiring: Wiring) -> bool:
+    """Whether an initiator keeps its address until the data phase ends; the processor does not."""
+    for block in system.blocks:
+        if initiator == f"{block.name}_master":
+            bus = load_ip(block.ip).master
+            return bus is not None and bus.steady
+    ip = wiring.instances[initiator].ip if initiator in wiring.instances else None
+    return ip is not None and ip != "$cpu" and _bus(load_ip(ip)).steady
 
 
 def write_top(system: System, wiring: Wiring, values: Mapping[str, int], cpu: str) -> Top:

@@ -28,8 +28,8 @@ BREACHES = {
 }
 
 
-def run(folder: Path, cycles: list[tuple[int, ...]]) -> list[str]:
-    """Drive a port and return the messages."""
+def run(folder: Path, cycles: list[tuple[int, ...]], steady: int = 0) -> list[str]:
+    """Drive a port and return the messages; ``steady``: its address must stay in the data phase."""
     pins = "{htrans, haddr, hsize, hwdata, hready, hresp}"
     steps = "\n".join(
         f"    {pins} = {{2'd{t}, 32'd{a}, 3'd{s}, 32'd{d}, 1'd{r}, 1'd{e}}}; tick;" for t, a, s, d, r, e in cycles
@@ -38,8 +38,9 @@ def run(folder: Path, cycles: list[tuple[int, ...]]) -> list[str]:
 module bench;
   logic clk = 0, rst_n = 0, hready = 1, hresp = 0;
   logic [1:0] htrans = 0; logic [2:0] hsize = 2; logic [31:0] haddr = 0, hwdata = 0;
-  ahb_checks #(.Name("p"), .Limit(8)) i_check (.clk_i(clk), .rst_ni(rst_n), .hsel_i(1'b1), .haddr_i(haddr),
-    .htrans_i(htrans), .hsize_i(hsize), .hprot_i(4'd1), .hwrite_i(1'b1), .hwdata_i(hwdata), .hready_i(hready),
+  ahb_checks #(.Name("p"), .Limit(8), .Steady({steady})) i_check (
+    .clk_i(clk), .rst_ni(rst_n), .hsel_i(1'b1), .haddr_i(haddr), .htrans_i(htrans),
+    .hsize_i(hsize), .hprot_i(4'd1), .hwrite_i(1'b1), .hwdata_i(hwdata), .hready_i(hready),
     .hreadyout_i(hready), .hresp_i(hresp));
   task tick; begin #1 clk = 1; #1 clk = 0; end endtask
   initial begin
@@ -63,3 +64,12 @@ def test_legal_traffic_passes(tmp_path: Path) -> None:
 def test_breach_is_found(tmp_path: Path, rule: str) -> None:
     messages = run(tmp_path, [IDLE, *BREACHES[rule]])
     assert any(rule in message for message in messages), messages
+
+
+@pytest.mark.parametrize("moving", [False, True])
+def test_a_steady_port_keeps_its_address(moving: bool, tmp_path: Path) -> None:
+    wait = (0, 8 if moving else 4, 2, 1, 0, 0)
+    cycles = [IDLE, (2, 4, 2, 0, 1, 0), wait, (0, 4, 2, 1, 1, 0), IDLE]
+    assert run(tmp_path, cycles) == []
+    messages = run(tmp_path, cycles, steady=1)
+    assert any("the address changed in the data phase" in message for message in messages) == moving

@@ -5,6 +5,7 @@ from __future__ import annotations
 import subprocess
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -64,20 +65,43 @@ endmodule
 """
 
 
-def test_the_map_leads_to_the_targets(tmp_path: Path) -> None:
-    text = write_matrix(BUS) + bench()
+SHARED = replace(BUS, shared=frozenset({"rom", "apb"}), steady=frozenset({"debug"}))
+
+
+@pytest.mark.parametrize("bus", [BUS, SHARED], ids=["layers", "shared"])
+def test_the_map_leads_to_the_targets(bus: Matrix, tmp_path: Path) -> None:
+    assert read_map(write_matrix(bus), tmp_path) == [*PLAIN, *REMAPPED]
+
+
+@pytest.mark.parametrize(
+    ("right", "wrong"),
+    [
+        ("32'hfffff800, 32'hfffff800})", "32'hfffff800, 32'hfffff000})"),  # too large a region
+        (".RegionSlave({8'h01, 8'h00, 8'h00})", ".RegionSlave({8'h01, 8'h01, 8'h00})"),
+        (".Rest(1)", ".Rest(2)"),
+    ],
+)
+def test_a_wrong_shared_map_is_noticed(right: str, wrong: str, tmp_path: Path) -> None:
+    text = write_matrix(SHARED)
+    assert text.count(right) == 1
+    assert read_map(text.replace(right, wrong), tmp_path) != [*PLAIN, *REMAPPED]
+
+
+def read_map(text: str, tmp_path: Path) -> list[str]:
+    """Return the targets that answer at PROBES, without and with remap."""
+    text += bench()
     (tmp_path / "bus.sv").write_text(text)
     manifest = load_ip("ahb_matrix")
     sources = [str(manifest.path(f)) for f in manifest.rtl] + [str(tmp_path / "bus.sv")]
     command = ["iverilog", "-g2012", "-s", "bench", "-o", str(tmp_path / "sim"), *sources]
     subprocess.run(command, check=True)
     done = subprocess.run(["vvp", "-n", str(tmp_path / "sim")], capture_output=True, text=True, check=True)
-    answers = ["-" if n == "99" else BUS.targets[int(n)] for n in done.stdout.split()]
-    assert answers == [*PLAIN, *REMAPPED]
+    return ["-" if n == "99" else BUS.targets[int(n)] for n in done.stdout.split()]
 
 
-def test_the_wrapper_is_clean(tmp_path: Path) -> None:
-    (tmp_path / "soc_bus.sv").write_text(write_matrix(BUS))
+@pytest.mark.parametrize("bus", [BUS, SHARED], ids=["layers", "shared"])
+def test_the_wrapper_is_clean(bus: Matrix, tmp_path: Path) -> None:
+    (tmp_path / "soc_bus.sv").write_text(write_matrix(bus))
     manifest = load_ip("ahb_matrix")
     sources = [str(manifest.path(f)) for f in manifest.rtl] + [str(tmp_path / "soc_bus.sv")]
     command = ["verilator", "--lint-only", "-Wall", "--top-module", "soc_bus", *sources]
@@ -99,6 +123,20 @@ def test_the_wrapper_is_clean(tmp_path: Path) -> None:
 def test_a_wrong_map_is_refused(regions: list[Region], message: str) -> None:
     with pytest.raises(UserError, match=message):
         write_matrix(replace(BUS, regions=regions))
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"shared": frozenset({"rom"})}, "shares a port with none"),
+        ({"shared": frozenset({"rom", "flash"})}, "has no flash"),
+        ({"steady": frozenset({"gpu"})}, "has no gpu"),
+        ({"shared": frozenset({"imem", "apb"})}, "imem shares a port"),
+    ],
+)
+def test_a_wrong_share_is_refused(changes: dict[str, Any], message: str) -> None:
+    with pytest.raises(UserError, match=message):
+        write_matrix(replace(BUS, **changes))
 
 
 @pytest.mark.parametrize("limit", [1, 65536])

@@ -16,7 +16,17 @@ from asicflow.config import SocConfig
 from asicflow.errors import UserError
 from asicflow.pdk import Library, Pdk, load_pdk
 from asicflow.pdk.memory import compose, macros, memory_rtl, slots
-from asicflow.soc.plan import HALO_UM, MemoryPlan, Plan, check_memories, draw, pack, plan_json, plan_soc
+from asicflow.soc.plan import (
+    HALO_UM,
+    MemoryPlan,
+    Plan,
+    check_memories,
+    draw,
+    pack,
+    plan_json,
+    plan_soc,
+    smallest_square,
+)
 
 SIZES = {"gf180": [256, 512, 1024, 2048, 4096, 16384], "sky130": [1024, 2048, 4096, 16384]}
 
@@ -89,6 +99,21 @@ def test_areas_add_up(pdk_root: Path) -> None:
 
 
 @pytest.mark.parametrize("name", ["gf180", "sky130"])
+def test_the_smallest_die_holds_macros_and_logic(name: str, pdk_root: Path) -> None:
+    pdk, library = load(name, pdk_root)
+    found = plan_soc(pdk, library, SocConfig())
+    side = smallest_square(found.memories, found.logic_um2)
+    boxes = pack(found.memories, side, side)
+    assert boxes is not None
+    taken = sum((b.width + 2 * HALO_UM) * (b.height + 2 * HALO_UM) for b in boxes)
+    assert side**2 >= taken + found.logic_um2
+    assert (side - 1) ** 2 < taken + found.logic_um2 or pack(found.memories, side - 1, side - 1) is None
+    assert side < found.die_um < side + 50
+    more = plan_soc(pdk, library, SocConfig(), engine_nand2=400_000)
+    assert more.die_um > found.die_um and more.logic_nand2 == found.logic_nand2 + 400_000
+
+
+@pytest.mark.parametrize("name", ["gf180", "sky130"])
 @pytest.mark.parametrize("size", [1024, 2048, 4096])
 def test_macros_lie_apart_and_inside(name: str, size: int, pdk_root: Path) -> None:
     found = plan_soc(*load(name, pdk_root), SocConfig(imem_bytes=size, dmem_bytes=size))
@@ -142,6 +167,7 @@ def test_the_command(pdk_root: Path, project_root: Path, tmp_path: Path) -> None
         return subprocess.run([*command, *arguments], cwd=project_root, capture_output=True, text=True)
 
     done = run("sky130", "-o", str(tmp_path))
+    assert "smallest square die: " in done.stdout
     assert done.returncode == 0 and "UNVERIFIED" in done.stdout and (tmp_path / "caravel.png").is_file()
     assert run("gf180", "--imem", "65536", "-o", str(tmp_path)).returncode == 1
     wrong = run("gf180", "--imem", "3000", "-o", str(tmp_path))

@@ -23,7 +23,7 @@ from asicflow.soc.wiring import Wiring, build_bus, load_wiring, write_top
 from asicflow.workspace import Workspace
 
 VALUES = dict.fromkeys(
-    ("clock_hz", "systick_calibration", "irq_lines", "rom_word_bits", "imem_word_bits", "dmem_word_bits"), 9
+    ("clock_hz", "systick_calibration", "irq_lines", "irq_used", "rom_word_bits", "imem_word_bits", "dmem_word_bits"), 9
 )
 
 
@@ -81,6 +81,8 @@ def test_every_port_of_the_bus_has_a_check() -> None:
     assert set(bus.targets) - bus.bounded == {"apb"}  # only the bridge needs the bus' guard
     for name in (*bus.initiators, *bus.targets):
         assert f'.Name("{name}")' in text
+    assert bus.steady == {"debug", "dma_master"} and text.count(".Steady(1)") == 2
+    assert bus.layers == ["imem", "dmem", "share"]
 
 
 def changed(**instances: dict[str, Any] | None) -> Wiring:

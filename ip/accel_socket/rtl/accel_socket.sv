@@ -46,53 +46,33 @@ module accel_socket #(
   input  logic [OutWidth-1:0]     out_data_i   // Output element, combinational from out_addr_o
 );
 
-  localparam logic [2:0] SizeWord = 3'b010;
-
   //////////////////////////////
   // Address and data phases  //
   //////////////////////////////
 
-  logic        accept;
-  logic        data_phase_q;  // A transfer to this slave is in its data phase
-  logic        second_q;      // Second cycle of an ERROR response
-  logic        malformed_q;   // Not an aligned 32-bit transfer
-  logic        write_q;
-  logic [13:0] addr_q;        // Word address
-
-  logic legal;
-  logic blocked;
-  logic refuse;
-  logic commit;
-
-  logic unused_htrans;
-
-  assign accept = hready_i & hsel_i & htrans_i[1];
-  assign unused_htrans = htrans_i[0];  // SEQ is treated like NONSEQ, BUSY like IDLE
-
-  always_ff @(posedge clk_i or negedge rst_ni) begin
-    if (!rst_ni) begin
-      data_phase_q <= 1'b0;
-      second_q     <= 1'b0;
-    end else begin
-      data_phase_q <= hready_i ? accept : data_phase_q;
-      second_q     <= refuse | (second_q & ~hready_i);
-    end
-  end
-
-  always_ff @(posedge clk_i) begin
-    if (accept) begin
-      malformed_q <= (hsize_i != SizeWord) | (haddr_i[1:0] != 2'b00);
-      write_q     <= hwrite_i;
-      addr_q      <= haddr_i[15:2];
-    end
-  end
+  logic [13:0] addr;     // Word address
+  logic        write, legal, blocked, commit, unused_read;
 
   // Judged in the data phase: a start in the previous data phase already counts.
-  assign refuse = data_phase_q & ~second_q & (malformed_q | ~legal | blocked);
-  assign commit = data_phase_q & ~second_q & ~refuse & write_q & hready_i;
-
-  assign hreadyout_o = ~refuse;
-  assign hresp_o     = refuse | second_q;
+  ahb_slave #(
+    .AddrWidth   ( 16               )
+  ) i_slave (
+    .clk_i       ( clk_i            ),
+    .rst_ni      ( rst_ni           ),
+    .hsel_i      ( hsel_i           ),
+    .haddr_i     ( haddr_i          ),
+    .htrans_i    ( htrans_i         ),
+    .hsize_i     ( hsize_i          ),
+    .hwrite_i    ( hwrite_i         ),
+    .hready_i    ( hready_i         ),
+    .hreadyout_o ( hreadyout_o      ),
+    .hresp_o     ( hresp_o          ),
+    .addr_o      ( addr             ),
+    .write_o     ( write            ),
+    .legal_i     ( legal & ~blocked ),
+    .commit_o    ( commit           ),
+    .read_o      ( unused_read      )
+  );
 
   ///////////////
   // Registers //
@@ -113,8 +93,8 @@ module accel_socket #(
   accel_socket_regs i_regs (
     .clk_i                    ( clk_i                ),
     .rst_ni                   ( rst_ni               ),
-    .addr_i                   ( addr_q               ),
-    .write_i                  ( write_q              ),
+    .addr_i                   ( addr                 ),
+    .write_i                  ( write                ),
     .commit_i                 ( commit               ),
     .wdata_i                  ( hwdata_i             ),
     .rdata_o                  ( hrdata_o             ),
@@ -126,7 +106,7 @@ module accel_socket #(
     .status_done_set_i        ( finish               ),
     .status_done_clr_i        ( start                ),
     .status_start_error_set_i ( start_request & busy ),
-    .status_access_error_set_i( refuse               ),
+    .status_access_error_set_i( ~hreadyout_o         ),
     .cycles_count_i           ( cycles_word          ),
     .output_buffer_sel_o      ( sel_out              ),
     .output_buffer_rdata_i    ( out_word             ),
@@ -172,9 +152,9 @@ module accel_socket #(
   //////////////
 
   assign in_we_o    = commit & sel_in;
-  assign in_addr_o  = addr_q[InAddrWidth-1:0];
+  assign in_addr_o  = addr[InAddrWidth-1:0];
   assign in_data_o  = hwdata_i[InWidth-1:0];
-  assign out_addr_o = addr_q[OutAddrWidth-1:0];
+  assign out_addr_o = addr[OutAddrWidth-1:0];
 
   logic out_sign;
   assign out_sign = OutSigned & out_data_i[OutWidth-1];

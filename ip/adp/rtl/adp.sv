@@ -8,6 +8,7 @@
 module adp #(
   parameter int PeriodWidth = 20,   // Bits of the measured time of eight bits, 8 to 24
   parameter int Timeout     = 256,  // Clock cycles until a bus access or stdin counts as failed, 2 to 65535
+  parameter bit Guard       = 1'b1, // 0: the bus ends every access by itself
   parameter int IdleBits    = 16    // An upload ends after 2^IdleBits bit times without a byte, 4 to 24
 ) (
   input  logic        clk_i,          // Clock; all inputs but rx_i are synchronous to it
@@ -47,7 +48,7 @@ module adp #(
   logic [PeriodWidth-1:0] period;
   logic                   rx_valid, tx_valid, tx_ready;
   logic [7:0]             rx_data, tx_data;
-  logic                   start, write, done, error;
+  logic                   idle, start, write, done, error;
   logic [1:0]             size;
   logic [31:0]            addr, wdata, rdata;
 
@@ -105,6 +106,7 @@ module adp #(
     .tx_valid_o     ( tx_valid       ),
     .tx_ready_i     ( tx_ready       ),
     .tx_data_o      ( tx_data        ),
+    .idle_i         ( idle           ),
     .start_o        ( start          ),
     .write_o        ( write          ),
     .size_o         ( size           ),
@@ -124,10 +126,12 @@ module adp #(
   );
 
   adp_bus #(
-    .Timeout  ( Timeout  )
+    .Timeout  ( Timeout  ),
+    .Guard    ( Guard    )
   ) i_bus (
     .clk_i    ( clk_i    ),
     .rst_ni   ( rst_ni   ),
+    .idle_o   ( idle     ),
     .start_i  ( start    ),
     .write_i  ( write    ),
     .size_i   ( size     ),

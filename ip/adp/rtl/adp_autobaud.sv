@@ -19,34 +19,44 @@ module adp_autobaud #(
   output logic [Width-1:0] period_o  // Clock cycles of eight bits, while locked
 );
 
-  localparam logic [Width-1:0] MinBit = 4;  // Shorter start bits are taken for glitches
-  localparam logic [Width-1:0] One    = 1;
+  localparam logic [Width-1:0] One        = 1;
+  localparam logic [3:0]       MostHalves = 4'd8;
 
   logic             rx_q;
   logic             active_q;  // Inside a character that may be ESC
   logic             locked_q;
   logic [2:0]       run_q;     // Run of the pattern, 0 is the start bit
-  logic [Width-1:0] count_q;   // Cycles of this run
+  logic [3:0]       halves_q;  // Half bits of this run, the one that goes on included
   logic [Width-1:0] bit_q;     // Cycles of the start bit
-  logic [Width-1:0] total_q;   // Cycles since the end of the start bit
+  logic [Width-1:0] total_q;   // Cycles of the start bit and one more; then cycles since its end
 
   logic             edge_seen;
+  logic             start_bit;
+  logic             half_over;
   logic             overflow;
   logic             fits;
   logic             last;
-  logic [Width+1:0] count;
-  logic [Width+1:0] expected;
-  logic [Width+1:0] tolerance;
+  logic [2:0]       bits;      // That this run should have
 
   assign edge_seen = rx_i ^ rx_q;
-  assign overflow  = (&count_q) | (&total_q);
+  assign start_bit = run_q == 3'd0;
+  assign overflow  = (halves_q == MostHalves) | (&total_q);
   assign last      = run_q == 3'd4;
-  assign count     = {2'b00, count_q};
-  assign tolerance = {3'b000, bit_q[Width-1:1]};
-  assign expected  = last     ? {2'b00, bit_q} + {1'b0, bit_q, 1'b0} :
-                     run_q[0] ? {1'b0, bit_q, 1'b0} : {2'b00, bit_q};
-  assign fits      = (run_q == 3'd0) ? count_q >= MinBit :
-                     (count + tolerance >= expected) & (count <= expected + tolerance);
+  assign bits      = last ? 3'd3 : run_q[0] ? 3'd2 : 3'd1;
+
+  // Half a bit more or less is allowed; a start bit of less than four cycles is taken for a glitch.
+  assign fits      = start_bit ? bit_q[Width-1:2] != '0 : halves_q[3:1] == bits;
+
+  // Counted in half cycles, a bit is the time that a half bit takes.
+  adp_bit_timer #(
+    .Width    ( Width ),
+    .Fraction ( 1     )
+  ) i_timer (
+    .clk_i    ( clk_i                 ),
+    .hold_i   ( start_bit | edge_seen ),
+    .time_i   ( bit_q                 ),
+    .tick_o   ( half_over             )
+  );
 
   assign found_o  = ~locked_q & active_q & edge_seen & last & fits;
   assign locked_o = locked_q;
@@ -58,8 +68,10 @@ module adp_autobaud #(
       active_q <= 1'b0;
       locked_q <= 1'b0;
       run_q    <= 3'd0;
+      halves_q <= 4'd1;
     end else begin
-      rx_q <= rx_i;
+      rx_q     <= rx_i;
+      halves_q <= (start_bit | edge_seen) ? 4'd1 : halves_q + {3'd0, half_over};
       if (locked_q) begin
         locked_q <= ~break_i;
         active_q <= 1'b0;
@@ -78,17 +90,12 @@ module adp_autobaud #(
 
   // The times need no reset: a falling edge starts them.
   always_ff @(posedge clk_i) begin
-    if (!locked_q) begin
-      count_q <= (~active_q | edge_seen) ? One : count_q + 1'b1;
-      if (active_q & edge_seen & (run_q == 3'd0)) begin
-        bit_q   <= count_q;
-        total_q <= One;
-      end else if (!active_q) begin
-        total_q <= '0;
-      end else if (!found_o) begin
-        total_q <= total_q + 1'b1;
-      end
+    if (~locked_q & ~found_o) begin
+      if (~active_q & ~(rx_q & ~rx_i)) total_q <= One;
+      else if (active_q & edge_seen & start_bit) total_q <= One;
+      else total_q <= total_q + 1'b1;
     end
+    if (start_bit) bit_q <= total_q;
   end
 
 endmodule

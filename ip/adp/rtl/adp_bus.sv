@@ -4,14 +4,17 @@
 //
 // An access that takes longer than Timeout cycles is reported as failed. The bus forbids to take it back,
 // so it stays on the bus until it ends; an access that is asked for meanwhile waits for it, within its own
-// limit, and fails without reaching the bus when the limit is over.
+// limit, and fails without reaching the bus when the limit is over. A bus that ends every access by itself
+// needs no guard; then nothing has to be kept for an access that its user has given up.
 
 module adp_bus #(
-  parameter int Timeout = 256  // Clock cycles, 2 to 65535
+  parameter int Timeout = 256,  // Clock cycles, 2 to 65535
+  parameter bit Guard   = 1'b1  // 0: the bus ends every access by itself
 ) (
   input  logic        clk_i,     // Clock
   input  logic        rst_ni,    // Reset, active low: asynchronous assertion, synchronous release
 
+  output logic        idle_o,    // The next four may change
   input  logic        start_i,   // One-cycle pulse: access; ignored while one waits for its end
   input  logic        write_i,   // 1 write, 0 read; stable from start_i to done_o, like the next three
   input  logic [1:0]  size_i,    // 0 byte, 1 halfword, 2 word
@@ -50,7 +53,7 @@ module adp_bus #(
 
   assign issue     = request_q & ~address_q & ~data_q;
   assign bus_end   = data_q & hready_i;
-  assign time_over = wait_q & (left_q == '0);
+  assign time_over = Guard & wait_q & (left_q == '0);
 
   assign done_o  = wait_q & ((bus_end & ~stale_q) | time_over);
   assign error_o = ~(bus_end & ~stale_q) | hresp_i;
@@ -67,18 +70,27 @@ module adp_bus #(
       request_q <= (start_i | request_q) & ~issue & ~done_o;
       address_q <= (issue & ~time_over) | (address_q & ~hready_i);
       data_q    <= (address_q & hready_i) | (data_q & ~hready_i);
-      stale_q   <= (stale_q | time_over) & (address_q | data_q) & ~bus_end;
+      stale_q   <= Guard & (stale_q | time_over) & (address_q | data_q) & ~bus_end;
     end
   end
 
   always_ff @(posedge clk_i) begin
     left_q <= start_i ? TimeBits'(Timeout - 1) : left_q - 1'b1;
-    if (issue) begin
-      write_q <= write_i;
-      size_q  <= size_i;
-      addr_q  <= addr_i;
-      wdata_q <= wdata_i;
+  end
+
+  if (Guard) begin : gen_kept
+    always_ff @(posedge clk_i) begin
+      if (issue) begin
+        write_q <= write_i;
+        size_q  <= size_i;
+        addr_q  <= addr_i;
+        wdata_q <= wdata_i;
+      end
     end
+    assign idle_o = 1'b1;
+  end else begin : gen_stable
+    assign {write_q, size_q, addr_q, wdata_q} = {write_i, size_i, addr_i, wdata_i};
+    assign idle_o = ~request_q & ~address_q & ~data_q;
   end
 
   assign haddr_o  = addr_q;

@@ -23,6 +23,7 @@ module adp_monitor #(
   output logic [7:0]  tx_data_o,      // Byte to send
 
   // Bus
+  input  logic        idle_i,         // The next five may change
   output logic        start_o,        // One-cycle pulse: access
   output logic        write_o,        // 1 write, 0 read
   output logic [1:0]  size_o,         // 0 byte, 1 halfword, 2 word
@@ -59,18 +60,20 @@ module adp_monitor #(
   // Characters of an answer: letter, mark, 0, x, eight digits, LF, CR, prompt
   localparam logic [3:0] SayLetter = 4'd0, SayDigits = 4'd4, SayLf = 4'd12, SayCr = 4'd13, SayPrompt = 4'd14;
 
-  logic [2:0]  state_q;
-  logic [7:0]  cmd_q;      // Letter of the command, NUL before there is one
+  localparam logic [1:0] Good = 2'd0, Failed = 2'd1, NoMatch = 2'd2;  // Marks of an answer
+
+  logic [2:0]  state_q, state_d;
+  logic [7:0]  cmd_q, cmd_d;      // Letter of the command, NUL before there is one
   logic [31:0] arg_q;      // Argument; then the accesses left
-  logic [3:0]  digits_q;   // Digits of the argument, up to 8
-  logic        bad_q;      // The line is not a command
+  logic [3:0]  digits_q, digits_d;   // Digits of the argument, up to 8
+  logic        bad_q, bad_d;      // The line is not a command
   logic [31:0] addr_q;
   logic [31:0] mask_q;
   logic [31:0] value_q;
-  logic [7:0]  gpo_q;
-  logic [1:0]  size_q;     // Size of the accesses of this command
+  logic [7:0]  gpo_q, gpo_d;
+  logic [1:0]  size_q, size_d;     // Size of the accesses of this command
   logic [31:0] data_q;     // Write data, and number in the answer
-  logic        failed_q;   // An access of this upload failed
+  logic        failed_q, failed_d;   // An access of this upload failed
 
   /////////////////////////
   // Bytes from the host //
@@ -157,9 +160,13 @@ module adp_monitor #(
 
   logic [31:0] size_mask;
   logic [31:0] step;
+  logic [31:0] next;     // Address behind the access
+  logic        nothing;  // No access at all is wanted
 
   assign size_mask = (size_q == 2'd0) ? 32'h0000_00FF : (size_q == 2'd1) ? 32'h0000_FFFF : 32'hFFFF_FFFF;
   assign step      = (size_q == 2'd0) ? 32'd1 : (size_q == 2'd1) ? 32'd2 : 32'd4;
+  assign next      = addr_q + step;
+  assign nothing   = has_arg & (arg_q == 32'd0);
   assign match     = ((rdata_i ^ value_q) & mask_q & size_mask) == 32'd0;
 
   // ESC ends a command between two accesses. A misaligned access fails without reaching the bus.
@@ -200,22 +207,24 @@ module adp_monitor #(
   // Text to the host //
   //////////////////////
 
-  logic [3:0]  say_q;      // Next character of the answer
-  logic [7:0]  mark_q;     // Blank: good, !: failed, ?: no match
-  logic [1:0]  shown_q;    // Digits: 2, 4 or 8
-  logic        more_q;     // The command goes on after this answer
-  logic        lone_q;     // Only the letter
+  logic [3:0]  say_q, say_d;      // Next character of the answer
+  logic [1:0]  mark_q, mark_d;     // Good, Failed or NoMatch
+  logic [1:0]  shown_q, shown_d;    // Digits: 2, 4 or 8
+  logic        more_q, more_d;     // The command goes on after this answer
+  logic        lone_q, lone_d;     // Only the letter
   logic        sent;
 
   logic [7:0]  say_char;
+  logic [7:0]  mark;
   logic [4:0]  digit_low;
   logic [3:0]  digit;
 
+  assign mark      = (mark_q == Failed) ? "!" : (mark_q == NoMatch) ? "?" : " ";
   assign digit_low = {3'd3 - say_q[2:0], 2'b00};  // the first digit is the highest
   assign digit     = data_q[digit_low +: 4];
 
   assign say_char = (say_q == SayLetter) ? (lone_q ? "?" : cmd_q) :
-                    (say_q == 4'd1)      ? mark_q :
+                    (say_q == 4'd1)      ? mark :
                     (say_q == 4'd2)      ? "0" :
                     (say_q == 4'd3)      ? "x" :
                     (say_q == SayLf)     ? Lf :
@@ -257,145 +266,160 @@ module adp_monitor #(
   assign stdin_data_o  = (state_q == Through) ? hold_q : arg_q[7:0];
   assign gpo_o         = gpo_q;
 
-  always_ff @(posedge clk_i or negedge rst_ni) begin
-    if (!rst_ni) begin
-      state_q  <= Through;
-      cmd_q    <= Nul;
-      arg_q    <= 32'd0;
-      digits_q <= 4'd0;
-      bad_q    <= 1'b0;
-      addr_q   <= 32'd0;
-      mask_q   <= 32'hFFFF_FFFF;
-      value_q  <= 32'd0;
-      gpo_q    <= 8'd0;
-      size_q   <= 2'd2;
-      failed_q <= 1'b0;
-      say_q    <= SayLf;
-      mark_q   <= " ";
-      data_q   <= 32'd0;
-      shown_q  <= 2'd2;
-      more_q   <= 1'b0;
-      lone_q   <= 1'b0;
-    end else if (found_i | (~locked_i)) begin
-      state_q <= found_i ? Say : Through;
-      say_q   <= SayLf;
-      more_q  <= 1'b0;
+  // What the wide registers take over
+  logic arg_shift, arg_one, arg_less, arg_clear, addr_load, addr_step, mask_load, value_load;
+  logic data_arg, data_addr, data_mask, data_value, data_read, data_next, data_byte, data_gpo;
+
+  always_comb begin
+    state_d  = state_q;
+    cmd_d    = cmd_q;
+    digits_d = digits_q;
+    bad_d    = bad_q;
+    gpo_d    = gpo_q;
+    size_d   = size_q;
+    failed_d = failed_q;
+    say_d    = say_q;
+    mark_d   = mark_q;
+    shown_d  = shown_q;
+    more_d   = more_q;
+    lone_d   = lone_q;
+
+    arg_shift  = 1'b0;
+    arg_one    = 1'b0;
+    arg_less   = 1'b0;
+    arg_clear  = 1'b0;
+    addr_load  = 1'b0;
+    addr_step  = 1'b0;
+    mask_load  = 1'b0;
+    value_load = 1'b0;
+    data_arg   = 1'b0;
+    data_addr  = 1'b0;
+    data_mask  = 1'b0;
+    data_value = 1'b0;
+    data_read  = 1'b0;
+    data_next  = 1'b0;
+    data_byte  = 1'b0;
+    data_gpo   = 1'b0;
+
+    if (found_i | (~locked_i)) begin
+      state_d = found_i ? Say : Through;
+      say_d   = SayLf;
+      more_d  = 1'b0;
     end else begin
       case (state_q)
         Through: begin
           if (is_esc) begin
-            state_q <= Say;
-            say_q   <= SayLf;
-            more_q  <= 1'b0;
+            state_d = Say;
+            say_d   = SayLf;
+            more_d  = 1'b0;
           end
         end
 
         Line: begin
           if (hold_valid_q) begin
             if (hold_q == Esc) begin
-              state_q <= Say;
+              state_d = Say;
             end else if (is_leave) begin
-              state_q <= Through;
+              state_d = Through;
             end else if (is_end) begin
-              state_q <= ((cmd_q == Nul) & ~bad_q) ? Say : Run;
+              state_d = ((cmd_q == Nul) & ~bad_q) ? Say : Run;
             end else if (!is_space) begin
               if (cmd_q == Nul) begin
-                cmd_q <= hold_q;
+                cmd_d = hold_q;
               end else if ((is_digit | is_letter_digit) & (digits_q != 4'd8)) begin
-                arg_q    <= {arg_q[27:0], nibble};
-                digits_q <= digits_q + 4'd1;
+                arg_shift = 1'b1;
+                digits_d = digits_q + 4'd1;
               end else if (is_prefix) begin
-                digits_q <= 4'd0;
+                digits_d = 4'd0;
               end else begin
-                bad_q <= 1'b1;
+                bad_d = 1'b1;
               end
             end
           end
         end
 
-        Run: begin
-          size_q   <= size;
-          failed_q <= 1'b0;
-          mark_q   <= " ";
-          say_q    <= SayLetter;
-          lone_q   <= ~accepted;
-          shown_q  <= 2'd2;
-          data_q   <= arg_q;
-          state_q  <= Say;
+        Run: if (idle_i) begin  // no access of a session before a break is still on the bus
+          size_d   = size;
+          failed_d = 1'b0;
+          mark_d   = Good;
+          say_d    = SayLetter;
+          lone_d   = ~accepted;
+          shown_d  = 2'd2;
+          data_arg = has_arg | ~accepted;
+          state_d  = Say;
           if (accepted) begin
             case (cmd_q)
               "A": begin
-                addr_q <= has_arg ? arg_q : addr_q;
-                data_q <= has_arg ? arg_q : addr_q;
+                addr_load = has_arg;
+                data_addr = ~has_arg;
               end
               "M": begin
-                mask_q <= has_arg ? arg_q : mask_q;
-                data_q <= has_arg ? arg_q : mask_q;
+                mask_load = has_arg;
+                data_mask = ~has_arg;
               end
               "V": begin
-                value_q <= has_arg ? arg_q : value_q;
-                data_q  <= has_arg ? arg_q : value_q;
+                value_load = has_arg;
+                data_value = ~has_arg;
               end
               "C": begin
-                gpo_q   <= gpo;
-                data_q  <= {16'h0, gpi_i, gpo};
-                shown_q <= 2'd1;
+                gpo_d    = gpo;
+                data_arg = 1'b0;
+                data_gpo = 1'b1;
+                shown_d  = 2'd1;
               end
               "S": begin
-                state_q <= Push;
-                shown_q <= 2'd0;
+                state_d = Push;
+                shown_d = 2'd0;
               end
-              "X": state_q <= Through;
+              "X": state_d = Through;
               "W": begin
-                arg_q   <= 32'd1;
-                state_q <= Access;
+                arg_one = 1'b1;
+                state_d = Access;
               end
               default: begin  // R, F, P, U
-                arg_q   <= has_arg ? arg_q : 32'd1;
-                data_q  <= value_q;
-                state_q <= (cmd_q == "U") ? Upload : Access;
-                if (has_arg & (arg_q == 32'd0)) begin
-                  data_q  <= addr_q;
-                  state_q <= Say;
-                end
+                arg_one    = ~has_arg;
+                data_arg   = 1'b0;
+                data_value = ~nothing;
+                data_addr  = nothing;
+                state_d    = nothing ? Say : (cmd_q == "U") ? Upload : Access;
               end
             endcase
           end
         end
 
         Access, Wait: begin
-          if (state_q == Access) state_q <= is_stopped ? Say : Wait;
-          if ((state_q == Access) & is_stopped) say_q <= SayLf;
+          if (state_q == Access) state_d = is_stopped ? Say : Wait;
+          if ((state_q == Access) & is_stopped) say_d = SayLf;
           if (ended) begin
-            arg_q   <= arg_q - 32'd1;
-            say_q   <= SayLetter;
-            state_q <= Say;
+            arg_less = 1'b1;
+            say_d    = SayLetter;
+            state_d  = Say;
             if (failed) begin
-              mark_q   <= "!";
-              data_q   <= addr_q;
-              shown_q  <= 2'd2;
-              failed_q <= 1'b1;
-              if ((cmd_q == "U") & ~last) state_q <= Upload;
+              mark_d   = Failed;
+              data_addr = 1'b1;
+              shown_d  = 2'd2;
+              failed_d = 1'b1;
+              if ((cmd_q == "U") & ~last) state_d = Upload;
             end else begin
-              addr_q  <= (cmd_q == "P") ? addr_q : addr_q + step;
-              shown_q <= size_q;
+              addr_step = ~(cmd_q == "P");
+              shown_d   = size_q;
               case (cmd_q)
                 "R": begin
-                  data_q <= rdata_i;
-                  more_q <= ~last;
+                  data_read = 1'b1;
+                  more_d    = ~last;
                 end
-                "W": data_q <= data_q & size_mask;
+                "W": ;  // the data are there
                 "P": begin
-                  data_q <= rdata_i;
-                  mark_q <= match ? " " : "?";
-                  if (~last & ~stop) state_q <= Access;
+                  data_read = 1'b1;
+                  mark_d    = match ? Good : NoMatch;
+                  if (~last & ~stop) state_d = Access;
                 end
                 default: begin  // F, U
                   if (last) begin
-                    data_q  <= addr_q + step;
-                    shown_q <= 2'd2;
+                    data_next = 1'b1;
+                    shown_d   = 2'd2;
                   end else begin
-                    state_q <= (cmd_q == "U") ? Upload : Access;
+                    state_d = (cmd_q == "U") ? Upload : Access;
                   end
                 end
               endcase
@@ -405,61 +429,98 @@ module adp_monitor #(
 
         Upload: begin
           if (hold_valid_q) begin
-            data_q <= {24'h0, hold_q};
             if (!failed_q) begin
-              state_q <= Access;
+              data_byte = 1'b1;
+              state_d   = Access;
             end else begin
-              arg_q <= arg_q - 32'd1;
+              arg_less = 1'b1;
               if (last) begin
-                data_q  <= addr_q;
-                say_q   <= SayLetter;
-                state_q <= Say;
+                data_addr = 1'b1;
+                say_d     = SayLetter;
+                state_d   = Say;
               end
             end
           end else if (idle_over) begin
-            mark_q  <= "!";
-            shown_q <= 2'd2;
-            data_q  <= addr_q;
-            say_q   <= SayLetter;
-            state_q <= Say;
+            mark_d  = Failed;
+            shown_d = 2'd2;
+            data_addr = 1'b1;
+            say_d   = SayLetter;
+            state_d = Say;
           end
         end
 
         Push: begin
           if (push_over | stdin_ready_i) begin
-            mark_q  <= push_over ? "!" : " ";
-            data_q  <= {24'h0, arg_q[7:0]};
-            state_q <= Say;
+            mark_d  = push_over ? Failed : Good;
+            state_d = Say;
           end
         end
 
         default: begin  // Say
           if (sent) begin
-            say_q <= say_q + 4'd1;
-            if (say_q == SayLetter) say_q <= lone_q ? SayLf : 4'd1;
+            say_d = say_q + 4'd1;
+            if (say_q == SayLetter) say_d = lone_q ? SayLf : 4'd1;
             if (say_q == 4'd3) begin
-              say_q <= (shown_q == 2'd0) ? 4'd10 : (shown_q == 2'd1) ? 4'd8 : SayDigits;
+              say_d = (shown_q == 2'd0) ? 4'd10 : (shown_q == 2'd1) ? 4'd8 : SayDigits;
             end
             if ((say_q == SayCr) & more_q) begin
-              more_q  <= 1'b0;
-              state_q <= Access;
+              more_d  = 1'b0;
+              state_d = Access;
             end
             if (say_q == SayPrompt) begin
-              cmd_q    <= Nul;
-              arg_q    <= 32'd0;
-              digits_q <= 4'd0;
-              bad_q    <= 1'b0;
-              lone_q   <= 1'b0;
-              more_q   <= 1'b0;
-              say_q    <= SayLf;
-              state_q  <= Line;
+              cmd_d    = Nul;
+              arg_clear = 1'b1;
+              digits_d = 4'd0;
+              bad_d    = 1'b0;
+              lone_d   = 1'b0;
+              more_d   = 1'b0;
+              say_d    = SayLf;
+              state_d  = Line;
             end
           end
         end
       endcase
 
       // A byte that is lost spoils an upload from there on; the address stays where it is.
-      if (raw & lost) failed_q <= 1'b1;
+      if (raw & lost) failed_d = 1'b1;
+    end
+  end
+
+  always_ff @(posedge clk_i or negedge rst_ni) begin
+    if (!rst_ni) begin
+      state_q  <= Through;
+      addr_q   <= 32'd0;
+      mask_q   <= 32'hFFFF_FFFF;
+      value_q  <= 32'd0;
+      gpo_q    <= 8'd0;
+    end else begin
+      state_q  <= state_d;
+      gpo_q    <= gpo_d;
+      if (mask_load) mask_q <= arg_q;
+      if (value_load) value_q <= arg_q;
+      if (addr_load | addr_step) addr_q <= (arg_q & {32{addr_load}}) | (next & {32{addr_step}});
+    end
+  end
+
+  // Entering monitor mode sets the rest.
+  always_ff @(posedge clk_i) begin
+    cmd_q    <= cmd_d;
+    digits_q <= digits_d;
+    bad_q    <= bad_d;
+    size_q   <= size_d;
+    failed_q <= failed_d;
+    say_q    <= say_d;
+    mark_q   <= mark_d;
+    shown_q  <= shown_d;
+    more_q   <= more_d;
+    lone_q   <= lone_d;
+    if (arg_shift | arg_one | arg_less | arg_clear) begin
+      arg_q <= ({arg_q[27:0], nibble} & {32{arg_shift}}) | ((arg_q - 32'd1) & {32{arg_less}}) | {31'd0, arg_one};
+    end
+    if (data_arg | data_addr | data_mask | data_value | data_read | data_next | data_byte | data_gpo) begin
+      data_q <= (arg_q & {32{data_arg}}) | (addr_q & {32{data_addr}}) | (mask_q & {32{data_mask}}) |
+                (value_q & {32{data_value}}) | (rdata_i & {32{data_read}}) | (next & {32{data_next}}) |
+                {24'd0, hold_q & {8{data_byte}}} | {16'd0, {gpi_i, gpo} & {16{data_gpo}}};
     end
   end
 

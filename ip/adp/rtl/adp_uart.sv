@@ -2,8 +2,7 @@
 //
 // Serial receiver and transmitter, 8N1, for a bit time given in eighths of a clock cycle.
 //
-// Both count eighths: eight per clock cycle, one bit each time the count reaches the period. The average
-// bit time is exact; an edge is at most one cycle off.
+// The average bit time is exact; an edge is at most one cycle off.
 
 module adp_uart #(
   parameter int Width = 20  // Bits of the period
@@ -23,8 +22,6 @@ module adp_uart #(
   input  logic [7:0]       tx_data_i   // Byte to send
 );
 
-  localparam logic [Width:0] Cycle = 8;  // Eighths in a clock cycle
-
   //////////////
   // Receiver //
   //////////////
@@ -32,17 +29,26 @@ module adp_uart #(
   logic             rx_q;
   logic             rx_busy_q;
   logic [3:0]       rx_bit_q;    // 0 start bit, 1 to 8 data, 9 stop bit
-  logic [Width:0]   rx_phase_q;
-  logic [Width:0]   rx_phase;
+  logic             rx_tick;
   logic [7:0]       rx_shift_q;
   logic             rx_start;
   logic             rx_sample;
   logic             rx_end;
 
   assign rx_start  = enable_i & ~rx_busy_q & rx_q & ~rx_i;
-  assign rx_phase  = rx_phase_q + Cycle;
-  assign rx_sample = rx_busy_q & (rx_phase >= {1'b0, period_i});
+  assign rx_sample = rx_busy_q & rx_tick;
   assign rx_end    = rx_sample & (rx_bit_q == 4'd9);
+
+  adp_bit_timer #(
+    .Width    ( Width ),
+    .Fraction ( 3     ),
+    .Half     ( 1'b1  )  // sample in the middle of a bit
+  ) i_rx_timer (
+    .clk_i    ( clk_i      ),
+    .hold_i   ( ~rx_busy_q ),
+    .time_i   ( period_i   ),
+    .tick_o   ( rx_tick    )
+  );
 
   assign rx_valid_o = rx_end & rx_i;
   assign rx_data_o  = rx_shift_q;
@@ -67,11 +73,6 @@ module adp_uart #(
   end
 
   always_ff @(posedge clk_i) begin
-    if (rx_start) begin
-      rx_phase_q <= {2'b00, period_i[Width-1:1]} + Cycle;  // sample in the middle of a bit
-    end else begin
-      rx_phase_q <= rx_sample ? rx_phase - {1'b0, period_i} : rx_phase;
-    end
     if (rx_sample & (rx_bit_q != 4'd9)) rx_shift_q <= {rx_i, rx_shift_q[7:1]};
   end
 
@@ -79,27 +80,32 @@ module adp_uart #(
   // Transmitter //
   /////////////////
 
-  logic [Width:0] tx_phase_q;
-  logic [Width:0] tx_phase;
-  logic [3:0]     tx_left_q;   // Bits left, the one on the line included
-  logic [8:0]     tx_shift_q;
+  logic       tx_tick;
+  logic [3:0] tx_left_q;   // Bits left, the one on the line included
+  logic [8:0] tx_shift_q;
 
-  assign tx_phase   = tx_phase_q + Cycle;
-  assign tick_o     = enable_i & (tx_phase >= {1'b0, period_i});
+  adp_bit_timer #(
+    .Width    ( Width ),
+    .Fraction ( 3     )
+  ) i_tx_timer (
+    .clk_i    ( clk_i     ),
+    .hold_i   ( ~enable_i ),
+    .time_i   ( period_i  ),
+    .tick_o   ( tx_tick   )
+  );
+
+  assign tick_o     = enable_i & tx_tick;
   assign tx_ready_o = tick_o & (tx_left_q <= 4'd1);
   assign tx_o       = tx_shift_q[0];
 
   always_ff @(posedge clk_i or negedge rst_ni) begin
     if (!rst_ni) begin
-      tx_phase_q <= '0;
       tx_left_q  <= 4'd0;
       tx_shift_q <= '1;
     end else if (!enable_i) begin
-      tx_phase_q <= '0;
       tx_left_q  <= 4'd0;
       tx_shift_q <= '1;
     end else begin
-      tx_phase_q <= tick_o ? tx_phase - {1'b0, period_i} : tx_phase;
       if (tick_o) begin
         if (tx_valid_i & tx_ready_o) begin
           tx_left_q  <= 4'd10;

@@ -26,6 +26,7 @@ public:
     uint32_t lowest_write = ~0u;
     std::string violation;     // First breach of the bus or serial protocol
     double bit_time = 8;       // Clock cycles per bit of the host
+    bool bounded = false;      // The bus gives up what does not answer, with ERROR
 
     Board(int argc, char** argv, unsigned seed) : context_(new VerilatedContext), random_(seed) {
         context_->commandArgs(argc, argv);
@@ -90,7 +91,7 @@ private:
     bool hangs() const { return addr_ >> 28 == kHang; }
 
     void clock() {
-        const bool refuse = data_phase_ && !in_ram() && !hangs();
+        const bool refuse = data_phase_ && !in_ram() && (bounded || !hangs());
         if (!data_phase_ && stall_ == 0 && random_() % 8 == 0) stall_ = random_() % 5;
         const bool ready = data_phase_ ? wait_ == 0 && (!refuse || second_) : stall_ == 0;
         if (!data_phase_ && stall_) --stall_;
@@ -144,7 +145,7 @@ private:
         addr_ = top_->haddr_o;
         write_ = top_->hwrite_o;
         size_ = 1u << top_->hsize_o;
-        wait_ = hangs() ? 700 : random_() % 3 ? 0 : random_() % 7;
+        wait_ = hangs() ? (bounded ? 128 : 700) : random_() % 3 ? 0 : random_() % 7;
         if (addr_ % size_ || size_ > 4) breach("unaligned");
         stall_ = 0;
     }

@@ -281,6 +281,7 @@ int main(int argc, char** argv) {
     const unsigned seed = unsigned(atoi(argv[1]));
     const double bit_time = atof(argv[2]);
     adp::Board board(argc, argv, seed);
+    board.bounded = argc > 5 && std::string(argv[5]) == "bounded";
     adp::Session session(board, adp::kIdleBits);
     session.connect(13.37, bit_time);
     if (std::string(argv[3]) == "storm") session.storm(strtoull(argv[4], nullptr, 10));

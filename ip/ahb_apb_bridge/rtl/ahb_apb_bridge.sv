@@ -3,7 +3,7 @@
 // AHB-Lite slave that operates APB peripherals in slots of 4 KB.
 //
 // Only aligned 32-bit accesses reach a peripheral. Every other access, an empty slot and PSLVERR get the
-// two-cycle ERROR response. An access of a peripheral without wait states takes two wait states.
+// two-cycle ERROR response. An access of a peripheral without wait states takes one wait state.
 
 module ahb_apb_bridge #(
   parameter int                      NumSlaves = 4,              // Peripherals, 1 to 32
@@ -39,22 +39,21 @@ module ahb_apb_bridge #(
 
   localparam logic [2:0] Idle   = 3'd0;
   localparam logic [2:0] Setup  = 3'd1;
-  localparam logic [2:0] Access = 3'd2;
-  localparam logic [2:0] Done   = 3'd3;
-  localparam logic [2:0] Error1 = 3'd4;
-  localparam logic [2:0] Error2 = 3'd5;
+  localparam logic [2:0] Access = 3'd2;  // Ends the data phase, unless it failed
+  localparam logic [2:0] Error1 = 3'd3;
+  localparam logic [2:0] Error2 = 3'd4;
 
   logic [2:0]           state_q;
   logic                 write_q;
   logic [11:0]          addr_q;
   logic [NumSlaves-1:0] select_q;
-  logic [31:0]          rdata_q;
 
   logic [NumSlaves-1:0] select;
   logic                 accept;
   logic                 legal;
   logic                 ready;
   logic                 failed;
+  logic                 done;
   logic                 unused_htrans;
 
   assign unused_htrans = htrans_i[0];  // SEQ is treated like NONSEQ, BUSY like IDLE
@@ -67,13 +66,12 @@ module ahb_apb_bridge #(
   assign legal  = (hsize_i == SizeWord) & (haddr_i[1:0] == 2'b00) & (select != '0);
   assign ready  = (select_q & pready_i) != '0;
   assign failed = (select_q & pslverr_i) != '0;
-
-  logic [31:0] rdata;
+  assign done   = (state_q == Access) & ready & ~failed;
 
   always_comb begin
-    rdata = 32'd0;
+    hrdata_o = 32'd0;
     for (int s = 0; s < NumSlaves; s++) begin
-      if (select_q[s]) rdata = rdata | prdata_i[32*s +: 32];
+      if (select_q[s]) hrdata_o = hrdata_o | prdata_i[32*s +: 32];
     end
   end
 
@@ -81,15 +79,16 @@ module ahb_apb_bridge #(
     if (!rst_ni) begin
       state_q <= Idle;
     end else begin
-      case (state_q)
-        Setup:   state_q <= Access;
-        Access:  state_q <= ~ready ? Access : failed ? Error1 : Done;
-        Error1:  state_q <= Error2;
-        default: begin  // Idle, Done, Error2
-          if (accept) state_q <= legal ? Setup : Error1;
-          else        state_q <= hready_i ? Idle : state_q;
-        end
-      endcase
+      if (hreadyout_o) begin
+        if (accept) state_q <= legal ? Setup : Error1;
+        else        state_q <= hready_i ? Idle : state_q;
+      end else begin
+        case (state_q)
+          Setup:   state_q <= Access;
+          Access:  state_q <= (ready & failed) ? Error1 : Access;
+          default: state_q <= Error2;  // Error1
+        endcase
+      end
     end
   end
 
@@ -99,12 +98,10 @@ module ahb_apb_bridge #(
       addr_q   <= haddr_i[11:0];
       select_q <= select;
     end
-    if ((state_q == Access) & ready) rdata_q <= rdata;
   end
 
-  assign hreadyout_o = (state_q == Idle) | (state_q == Done) | (state_q == Error2);
+  assign hreadyout_o = (state_q == Idle) | done | (state_q == Error2);
   assign hresp_o     = (state_q == Error1) | (state_q == Error2);
-  assign hrdata_o    = rdata_q;
 
   assign penable_o = state_q == Access;
   assign psel_o    = select_q & {NumSlaves{(state_q == Setup) | (state_q == Access)}};

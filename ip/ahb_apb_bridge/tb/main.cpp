@@ -95,6 +95,7 @@ private:
         top_->clk_i = 0;
         top_->eval();
         peripherals();
+        top_->eval();
         const bool ready = other ? stall_ == 0 : top_->hreadyout_o;
         top_->hready_i = ready;
         top_->eval();

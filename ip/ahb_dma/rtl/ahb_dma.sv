@@ -176,9 +176,10 @@ module ahb_dma (
     if (state_q == ReadData) data_q <= size[1] ? m_hrdata_i : size[0] ? {2{half}} : {4{octet}};
   end
 
-  assign m_hwrite_o = state_q == WriteAddr;
+  // The address stays until the data phase ends: the bus need not keep it.
+  assign m_hwrite_o = (state_q == WriteAddr) | (state_q == WriteData);
   assign m_haddr_o  = m_hwrite_o ? dst_q : src_q;
-  assign m_htrans_o = {m_hwrite_o | (state_q == ReadAddr), 1'b0};
+  assign m_htrans_o = {(state_q == WriteAddr) | (state_q == ReadAddr), 1'b0};
   assign m_hsize_o  = {1'b0, size[1], ~size[1] & size[0]};
   assign m_hprot_o  = 4'b0011;
   assign m_hwdata_o = data_q;

@@ -11,8 +11,10 @@ module ahb_matrix #(
   parameter int NumInitiators = 3,    // Initiators, 1 to 8
   parameter int NumTargets    = 4,    // Targets, 1 to 32
   parameter int NumRegions    = 5,    // Entries of the address map, 1 to 64
+  parameter int Rest          = NumTargets, // Target of addresses without a region; NumTargets: answered with ERROR
   parameter int Timeout       = 128,  // Clock cycles of a data phase, 2 to 65535
   parameter logic [NumTargets-1:0] Guarded = '1,      // Targets that the time limit is for
+  parameter logic [NumInitiators-1:0] Steady = '0,    // Initiators that keep the address until the data phase ends
   parameter logic [32*NumRegions-1:0] RegionBase =   // First address of each region
     160'h6000_0000_4000_0000_1000_0000_0000_0000_0000_0000,
   parameter logic [32*NumRegions-1:0] RegionMask =   // Address bits that are compared
@@ -65,6 +67,8 @@ module ahb_matrix #(
       .NumInitiators( NumInitiators ),
       .NumTargets   ( NumTargets   ),
       .NumRegions   ( NumRegions   ),
+      .Rest         ( Rest         ),
+      .Steady       ( Steady[i]    ),
       .RegionBase   ( RegionBase   ),
       .RegionMask   ( RegionMask   ),
       .RegionTarget ( RegionTarget )

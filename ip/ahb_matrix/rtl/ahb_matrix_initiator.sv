@@ -3,6 +3,8 @@
 // One initiator's side of the bus matrix: decodes the address, keeps a transfer that its target cannot take
 // yet, and returns the answer of the target that has the data phase.
 //
+// A steady initiator shows the address phase of a transfer until its data phase ends, so nothing has to keep it.
+//
 // A transfer that is taken at once costs no wait state. One that has seen 16 - NumInitiators transfers of others at
 // its target while it waited asks to go first, so that none waits longer than 16 transfers.
 
@@ -10,6 +12,8 @@ module ahb_matrix_initiator #(
   parameter int                        NumInitiators = 3, // Initiators, 1 to 8
   parameter int                        NumTargets   = 4,  // Targets; one more, the last, answers with ERROR
   parameter int                        NumRegions   = 4,  // Entries of the address map
+  parameter int                        Rest         = NumTargets, // Target of addresses without a region
+  parameter bit                        Steady       = 1'b0, // The initiator keeps its address until the data phase ends
   parameter logic [32*NumRegions-1:0]  RegionBase   = '0, // First address of each region
   parameter logic [32*NumRegions-1:0]  RegionMask   = '0, // Address bits that are compared
   parameter logic [8*NumRegions-1:0]   RegionTarget = '0  // Target of each region
@@ -53,7 +57,7 @@ module ahb_matrix_initiator #(
   assign unused_htrans = htrans_i[0];
 
   assign request   = held_q | (htrans_i[1] & hready_o);
-  assign address_o = held_q ? address_q : {hprot_i, hsize_i, hwrite_i, haddr_i};
+  assign address_o = (held_q & ~Steady) ? address_q : {hprot_i, hsize_i, hwrite_i, haddr_i};
   assign request_o = chosen & {(NumTargets+1){request}};
   assign accepted  = (request_o & accept_i) != '0;
 
@@ -73,9 +77,9 @@ module ahb_matrix_initiator #(
     for (genvar r = 0; r < NumRegions; r++) begin : gen_region
       assign mine[r] = first[r] & (RegionTarget[8*r +: 8] == t);
     end
-    assign chosen[t] = mine != '0;
+    assign chosen[t] = (mine != '0) | ((Rest == t) & (match == '0));
   end
-  assign chosen[NumTargets] = match == '0;
+  assign chosen[NumTargets] = (Rest == NumTargets) & (match == '0);
 
   always_ff @(posedge clk_i or negedge rst_ni) begin
     if (!rst_ni) begin

@@ -5,7 +5,8 @@
 
 module ahb_checks #(
   parameter     Name  = "port",     // Name in the messages
-  parameter int Limit = 4096        // Most clock cycles of a data phase
+  parameter int Limit = 4096,       // Most clock cycles of a data phase
+  parameter bit Steady = 1'b0       // The address must stay until the data phase ends
 ) (
   input logic        clk_i,         // Clock
   input logic        rst_ni,        // Reset, active low
@@ -27,6 +28,7 @@ module ahb_checks #(
   logic        held_q;      // The address phase may not change
   logic [42:0] address_q;
   logic [31:0] wdata_q;
+  logic [40:0] kept_q;      // Address of the data phase
   logic        stalled_q;   // The data phase goes on in this cycle
   logic        error_q;     // First cycle of an ERROR response
   int          told = 0;
@@ -59,6 +61,7 @@ module ahb_checks #(
       if (hready_i) begin
         data_q   <= active;
         write_q  <= hwrite_i;
+        kept_q   <= address[40:0];
         cycles_q <= 0;
       end else begin
         cycles_q <= cycles_q + 1;
@@ -77,6 +80,7 @@ module ahb_checks #(
         breach("HADDR is not aligned");
       end
       if (held_q & (address != address_q)) breach("the address phase changed while HREADY was low");
+      if (Steady & data_q & ~hreadyout_i & (address[40:0] != kept_q)) breach("the address changed in the data phase");
       if (stalled_q & write_q & (hwdata_i != wdata_q)) breach("HWDATA changed in a data phase");
       if (~data_q & ~hreadyout_i) breach("HREADYOUT is low without a data phase");
       if (~data_q & hresp_i) breach("HRESP is ERROR without a data phase");

@@ -7,7 +7,8 @@
 // The choice is registered: it is one cycle (with HREADY) behind the pending state.
 
 module armv6m_nvic #(
-  parameter int NumIrq = 32  // Interrupt lines, 1 to 32
+  parameter int          NumIrq  = 32, // Interrupt lines, 1 to 32
+  parameter logic [31:0] IrqUsed = '1  // Those that exist; the registers of the others read 0
 ) (
   input  logic        clk_i,        // Clock
   input  logic        rst_ni,       // Reset, active low, asynchronous assertion
@@ -69,8 +70,8 @@ module armv6m_nvic #(
   ////////////////
 
   for (genvar i = 0; i < NumIrq; i++) begin : gen_irq
-    assign pend_d[i] = (((irq_i[i] & ~hold_q[i]) | (pend_q[i] & ~(icpr_i & wdata_i[i]))) &
-                        ~(enter & here[16 + i])) | (ispr_i & wdata_i[i]);
+    assign pend_d[i] = IrqUsed[i] & ((((irq_i[i] & ~hold_q[i]) | (pend_q[i] & ~(icpr_i & wdata_i[i]))) &
+                                      ~(enter & here[16 + i])) | (ispr_i & wdata_i[i]));
 
     always_ff @(posedge clk_i or negedge rst_ni) begin
       if (!rst_ni) begin
@@ -79,9 +80,9 @@ module armv6m_nvic #(
         prio_q[i] <= 2'b00;
       end else begin
         pend_q[i] <= pend_d[i];
-        hold_q[i] <= irq_i[i] & ((enter & here[16 + i]) | hold_q[i]) & ~(leave & here[16 + i]);
+        hold_q[i] <= IrqUsed[i] & irq_i[i] & ((enter & here[16 + i]) | hold_q[i]) & ~(leave & here[16 + i]);
         if (ipr_i[i / 4]) begin
-          prio_q[i] <= wdata_i[8 * (i % 4) + 6 +: 2];
+          prio_q[i] <= wdata_i[8 * (i % 4) + 6 +: 2] & {2{IrqUsed[i]}};
         end
       end
     end
@@ -91,7 +92,7 @@ module armv6m_nvic #(
     if (!rst_ni) begin
       enable_q <= '0;
     end else if (iser_i | icer_i) begin
-      enable_q <= (enable_q & ~wdata_i[NumIrq-1:0]) | (wdata_i[NumIrq-1:0] & {NumIrq{iser_i}});
+      enable_q <= (enable_q & ~wdata_i[NumIrq-1:0]) | (wdata_i[NumIrq-1:0] & IrqUsed[NumIrq-1:0] & {NumIrq{iser_i}});
     end
   end
 

@@ -7,6 +7,7 @@
 
 module armv6m_scs #(
   parameter int          NumIrq = 32,           // Interrupt lines, 1 to 32
+  parameter logic [31:0] IrqUsed = '1,          // Those that exist
   parameter bit          Vtor   = 1'b1,         // VTOR is present
   parameter logic [31:0] CpuId  = 32'h000C_A000 // CPUID
 ) (
@@ -102,7 +103,8 @@ module armv6m_scs #(
   //////////
 
   armv6m_nvic #(
-    .NumIrq ( NumIrq )
+    .NumIrq  ( NumIrq  ),
+    .IrqUsed ( IrqUsed )
   ) i_nvic (
     .clk_i      ( clk_i                              ),
     .rst_ni     ( rst_ni                             ),

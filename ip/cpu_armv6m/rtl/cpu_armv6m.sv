@@ -9,6 +9,7 @@
 module cpu_armv6m #(
   parameter bit          FastMul = 1'b0,          // MULS takes 1 cycle instead of 32
   parameter int          NumIrq  = 32,            // Interrupt lines, 1 to 32
+  parameter logic [31:0] IrqUsed = '1,            // Those that exist; the registers of the others read 0
   parameter bit          Vtor    = 1'b0,          // The vector table can be moved
   parameter logic [31:0] CpuId   = 32'h000C_A000  // CPUID register
 ) (
@@ -438,9 +439,10 @@ module cpu_armv6m #(
   ////////////////////////////
 
   armv6m_scs #(
-    .NumIrq ( NumIrq ),
-    .Vtor   ( Vtor   ),
-    .CpuId  ( CpuId  )
+    .NumIrq  ( NumIrq  ),
+    .IrqUsed ( IrqUsed ),
+    .Vtor    ( Vtor    ),
+    .CpuId   ( CpuId   )
   ) i_scs (
     .clk_i         ( clk_i                 ),
     .rst_ni        ( rst_ni                ),

@@ -4,6 +4,7 @@
 // controller are not used. The licensed files are not part of this project; a path names them.
 
 module cpu_cortex_m0 #(
+  parameter logic [31:0] IrqUsed = '1,  // Those of them that exist
   parameter int NumIrq = 32              // Interrupt lines in use; the licensed core has as many as it was built with
 ) (
   input  logic        clk_i,         // Clock; all inputs and outputs are synchronous to it
@@ -40,7 +41,7 @@ module cpu_cortex_m0 #(
 );
 
   logic [31:0] irq;  // Lines that are not in use stay 0
-  assign irq = (NumIrq == 32) ? irq_i : irq_i & ~(32'hFFFF_FFFF << NumIrq);
+  assign irq = irq_i & IrqUsed & ((NumIrq == 32) ? 32'hFFFF_FFFF : ~(32'hFFFF_FFFF << NumIrq));
 
   logic unused_hmaster;
   logic unused_codenseq;

@@ -20,11 +20,11 @@ MUTANTS = {
     "slots alias": "= «{3'b000, haddr_i[16:12]} → {4'b0000, haddr_i[15:12]}» ==",
     "any peripheral is ready": "assign ready  = «(select_q & pready_i) → pready_i» !=",
     "any peripheral fails": "assign failed = «(select_q & pslverr_i) → pslverr_i» !=",
-    "PSLVERR ignored": "Access : «failed → 1'b0» ? Error1",
-    "no setup cycle": "Setup:   state_q <= «Access → Done»;",
+    "PSLVERR ignored": "& ready & «~failed → 1'b1»;",
+    "no setup cycle": "state_q <= legal ? «Setup → Access» : Error1;",
     "ERROR in one cycle": "hresp_o     = «(state_q == Error1) → 1'b0» |",
     "enabled in the setup cycle": "penable_o = «state_q == Access → psel_o != '0»;",
-    "other read data": "if («(state_q == Access) & ready → state_q == Setup») rdata_q",
+    "read data of another": "if («select_q[s] → 1'b1») hrdata_o",
 }
 
 

@@ -19,7 +19,7 @@ ENABLE, RX_IRQ, TX_IRQ = 1, 2, 4
 
 MUTANTS = {
     "bit time twice as long": ".period_i   ( «period → {period[18:0], 1'b0}»",
-    "samples at the edge": "rx_phase_q <= «{2'b00, period_i[Width-1:1]} + Cycle → {(Width+1){1'b0}}»;",
+    "samples at the edge": "first  = Half ? «{1'b0, time_i[Width-1:1]} → time_i + 8» :",
     "seven bits": "assign rx_end    = rx_sample & (rx_bit_q == «4'd9 → 4'd8»);",
     "first bit last": "«{rx_i, rx_shift_q[7:1]} → {rx_shift_q[6:0], rx_i}»",
     "no stop bit sent": "tx_left_q  <= «4'd10 → 4'd9»;",
