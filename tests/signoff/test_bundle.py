@@ -109,7 +109,7 @@ def touched(root: Path) -> None:
 
 def secret(root: Path) -> None:
     words = ("Confidential", "Proprietary")  # apart, so that this file is not taken for such a one
-    (root / "soc/cpu.v").write_text(f"// {words[0]} and {words[1]}. Copyright 2015 Some Company.\n")
+    (root / "soc/cpu.v").write_text(f"// {words[0]} and {words[1]}.\n")
 
 
 def without_layout(root: Path) -> None:
