@@ -37,10 +37,10 @@ MUTANTS = {
     "sign lost": ("= OutSigned & out_data_i[OutWidth-1];", "= 1'b0;"),
     "a register without reset": ("      result_q  <= 1'b0;\n", ""),
     "refused writes are performed": (
-        "data_phase_q & ~second_q & ~refuse & write_q",
-        "data_phase_q & write_q",
+        "data_phase_q & ~second_q & hready_i;",
+        "data_phase_q & ~second_q;",
     ),
-    "bus errors are not remembered": ("( refuse               )", "( 1'b0                 )"),
+    "bus errors are not remembered": ("( ~hreadyout_o         )", "( 1'b0                 )"),
     "window one element too long": ("3'd5", "3'd6"),
     "busy falls early": ("= running_q | busy_i;", "= busy_i;"),
     "reads of the input buffer allowed": ("sel_cycles |", "sel_cycles | sel_input_buffer |"),
@@ -48,7 +48,7 @@ MUTANTS = {
 }
 
 
-MODULES = ("accel", "accel_engine", "accel_socket", "accel_socket_regs")
+MODULES = ("accel", "accel_engine", "accel_socket", "accel_socket_regs", "ahb_slave")
 OUTPUTS = {"hrdata_o": 32, "hreadyout_o": 1, "hresp_o": 1, "irq_o": 1, "req_in_o": 1, "req_out_o": 1}
 
 
