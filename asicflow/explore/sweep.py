@@ -154,7 +154,7 @@ def _point(choice: Choice, model: Path, library: Library, config: Config, folder
     sources = [mine / name for name in report["files"]]
     area = cell_area(sources, TOP, typical_liberty(library, mine), mine)
     quality, measure = quality_of(json.loads((model / "model.json").read_text()))
-    period = config.clock.period_ns or library.clock_period_ns
+    period = config.clock.period_ns or library.clock_period_ns["accel"]
     point = Point(
         choice=choice,
         quality=quality,
