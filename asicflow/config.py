@@ -49,7 +49,7 @@ class PrecisionConfig(_Section):
 class ModelConfig(_Section):
     """The trained network and its data."""
 
-    file: Path | None = Field(None, description="Keras .h5 (whole model), or the .json of an architecture")
+    file: Path | None = Field(None, description="Keras .h5 or .keras, the .json of an architecture, or .onnx")
     weights: Path | None = Field(None, description=".h5 with the weights, when file is a .json")
     data: Path | None = Field(
         None,

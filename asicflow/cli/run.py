@@ -29,7 +29,7 @@ ConfigFile = Annotated[
 
 def run(
     model: Annotated[
-        Path | None, typer.Option("--model", "-m", help="trained model: Keras .h5, or .json with --weights")
+        Path | None, typer.Option("--model", "-m", help="Keras .h5, .keras, .json with --weights; or .onnx")
     ] = None,
     pdk: Annotated[str | None, typer.Option("--pdk", help="sky130 or gf180")] = None,
     weights: Annotated[Path | None, typer.Option("--weights", help=".h5 weights of a .json model")] = None,

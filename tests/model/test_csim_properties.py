@@ -151,7 +151,7 @@ def drawn_network(draw: st.DrawFn, folder: Path) -> Drawn:
 
 
 @pytest.mark.slow
-@settings(max_examples=8, deadline=None, suppress_health_check=list(HealthCheck), phases=[Phase.generate])
+@settings(max_examples=5, deadline=None, suppress_health_check=list(HealthCheck), phases=[Phase.generate])
 @given(data=st.data())
 def test_csim_equals_golden(data: st.DataObject) -> None:
     with tempfile.TemporaryDirectory() as name:
