@@ -58,13 +58,29 @@ def convert(
         config["HLSConfig"] = hls_config or {"Model": {"Precision": "fixed<16,6>", "ReuseFactor": 1}}
         try:
             layers, inputs, outputs, _ = parse_keras_model(network.architecture(), WeightReader(network))
-            return ModelGraph.from_layer_list(config, layers, inputs, outputs)
+            return ModelGraph.from_layer_list(config, _kept_dimensions(layers, network, outputs), inputs, outputs)
         except (ArithmeticError, AssertionError, AttributeError, LookupError, TypeError, ValueError) as error:
             raise UserError(
                 f"hls4ml cannot convert the model: {type(error).__name__}: {error}",
                 where=str(network.file),
                 hint="the log of the run names the layer that hls4ml came to last",
             ) from error
+
+
+def _kept_dimensions(layers: list[dict[str, Any]], network: KerasNetwork, outputs: list[str]) -> list[dict[str, Any]]:
+    """hls4ml's layers with a Reshape after each global pooling of ``keepdims``, whose result hls4ml makes flat."""
+    keeping = {layer.name for layer in network.layers if layer.config.get("keepdims")} - {*outputs}
+    kept = []
+    for layer in layers:
+        kept.append(layer)
+        if layer["name"] in keeping and layer["class_name"].startswith("Global"):
+            name, flat = layer["name"], f"{layer['name']}_flat"
+            axes = 2 if layer["class_name"].endswith("2D") else 1
+            kept[-1] = {**layer, "outputs": [flat]}
+            shape = [1] * axes + [layer["n_filt"]]
+            reshape = {"class_name": "Reshape", "name": f"{name}_keepdims", "target_shape": shape}
+            kept.append({**reshape, "inputs": [flat], "outputs": [name]})
+    return kept
 
 
 def compile_csim(model: Any) -> None:

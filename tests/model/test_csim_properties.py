@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tempfile
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -36,9 +37,9 @@ def formats(draw: st.DrawFn, width: int = 12) -> str:
 class Drawn:
     """A network in the making: entries, their precisions, and where it ends."""
 
-    def __init__(self, draw: st.DrawFn, shape: Shape) -> None:
+    def __init__(self, draw: Callable[[Any], Any], shape: Shape, seed: int) -> None:
         self.draw, self.shape = draw, shape
-        self.rng = np.random.default_rng(draw(st.integers(0, 99)))
+        self.rng = np.random.default_rng(seed)
         self.entries: list[Entry] = [input_layer(*shape)]
         self.edges: dict[str, list[str]] = {}
         self.precision: dict[str, dict[str, str]] = {"input_layer": {"result": draw(formats())}}
@@ -137,7 +138,7 @@ class Drawn:
 def drawn_network(draw: st.DrawFn, folder: Path) -> Drawn:
     """Two to four layers on a picture or a series, maybe a Dense layer at the end."""
     sizes = draw(st.lists(st.integers(3, 5), min_size=1, max_size=2))
-    drawn = Drawn(draw, (*sizes, draw(st.integers(1, 3))))
+    drawn = Drawn(draw, (*sizes, draw(st.integers(1, 3))), draw(st.integers(0, 99)))
     for _ in range(draw(st.integers(2, 4))):
         step = draw(st.sampled_from([drawn.conv, drawn.conv, drawn.pool, drawn.join, drawn.norm, drawn.pad]))
         step()
@@ -155,14 +156,29 @@ def drawn_network(draw: st.DrawFn, folder: Path) -> Drawn:
 @given(data=st.data())
 def test_csim_equals_golden(data: st.DataObject) -> None:
     with tempfile.TemporaryDirectory() as name:
-        folder = Path(name)
-        drawn = drawn_network(data.draw, folder)
-        network = load_keras(drawn.write(folder / "m.h5"))
-        nodes = {node: {"Precision": types} for node, types in drawn.precision.items() if types}
-        config = {"Model": {"Precision": "fixed<16,6>", "ReuseFactor": 1}, "LayerName": nodes}
-        model = convert(network, config, folder / "hls")
-        spec = lower(model)
-        compile_csim(model)
-        x = drawn.rng.normal(size=(60, network.input_size), scale=2).astype(np.float32)
-        wanted = to_float(golden.run(spec, golden.quantize_input(spec, x)), spec.output.type)
-        np.testing.assert_array_equal(predict(model, x), wanted)
+        check(drawn_network(data.draw, Path(name)), Path(name))
+
+
+@pytest.mark.slow
+def test_a_convolution_after_a_global_pooling_that_keeps_its_dimensions(tmp_path: Path) -> None:
+    kind = "fixed<9,4>"
+    choices = iter([kind, "Average", True, kind, "Conv", 1, 1, 2, 1, 1, "same", "linear", *[kind] * 5])
+    drawn = Drawn(lambda _: next(choices), (3, 4, 2), seed=1)
+    drawn.pool()
+    drawn.follow(tmp_path / "m.h5")
+    assert drawn.shape == (1, 1, 2)
+    drawn.conv()
+    check(drawn, tmp_path)
+
+
+def check(drawn: Drawn, folder: Path) -> None:
+    """Demand that C simulation and golden agree on 60 random inputs."""
+    network = load_keras(drawn.write(folder / "m.h5"))
+    nodes = {node: {"Precision": types} for node, types in drawn.precision.items() if types}
+    config = {"Model": {"Precision": "fixed<16,6>", "ReuseFactor": 1}, "LayerName": nodes}
+    model = convert(network, config, folder / "hls")
+    spec = lower(model)
+    compile_csim(model)
+    x = drawn.rng.normal(size=(60, network.input_size), scale=2).astype(np.float32)
+    wanted = to_float(golden.run(spec, golden.quantize_input(spec, x)), spec.output.type)
+    np.testing.assert_array_equal(predict(model, x), wanted)

@@ -57,11 +57,12 @@ class Model:
 
     def outputs(self, pins: dict[str, int], transfer: tuple[int, int] | None, done: bool) -> dict[str, int]:
         address = self.state in ("read address", "write address")
+        writing = self.state.startswith("write")  # the address stays until the data phase ends
         shown = {
             "irq_o": self.irq_enable & (self.done | self.error),
             "m_htrans_o": 2 * address,
-            "m_hwrite_o": int(self.state == "write address"),
-            "m_haddr_o": self.dst if self.state == "write address" else self.src,
+            "m_hwrite_o": int(writing),
+            "m_haddr_o": self.dst if writing else self.src,
             "m_hsize_o": min(self.size, 2),
             "m_hprot_o": 3,
         }
