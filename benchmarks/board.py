@@ -73,7 +73,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--run", type=Path, default=Path("build/s2"), metavar="DIR")
     parser.add_argument("--fuzz", type=int, metavar="N", help="corrupted frames")
-    parser.add_argument("--rate", type=float, default=1 / 200, help="errors per byte of the fuzz (%(default)s)")
+    parser.add_argument("--rate", type=float, default=1 / 200, help="mean errors per byte of the fuzz (%(default)s)")
     options = parser.parse_args()
     console = Console(highlight=False)
     ws = Workspace(options.run)
