@@ -138,6 +138,11 @@ class GateContext:
         return memory_blocks(self.config, self.pdk, self.library)
 
     @cached_property
+    def block_names(self) -> frozenset[str]:
+        """The macro cells of :attr:`blocks`."""
+        return frozenset(name for block in self.blocks for name in read_lef(block.lef))
+
+    @cached_property
     def rtl(self) -> list[Path]:
         """The RTL as the flow reads it; hard macros are modules without contents."""
         pdk = self.pdk or load_pdk(self.config.pdk.name, Path("."))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass, field
 
 import klayout.db as kdb
@@ -49,39 +49,64 @@ Outlines = dict[str, tuple[int, int, int, int]]
 """Cell name to the box in nm that its neighbours abut to."""
 
 
-def check_layout(layout: Layout, rules: RuleSet, outlines: Outlines | None = None) -> DrcResult:
+def check_layout(
+    layout: Layout, rules: RuleSet, outlines: Outlines | None = None, blocks: Collection[str] = ()
+) -> DrcResult:
     """Check a layout with everything in it.
 
     A marker counts as the library's only when the same rule marks the same place in the cell alone, well
     inside the cell; it is then listed in ``library`` instead of ``markers``. What reaches the outline, and
     what a neighbour provides (taps), is a matter of placement.
+
+    Hard macros (``blocks``) bring their own taps. What lies deep inside them is judged once, in the macro alone.
     """
     placed = layout.instances()
-    alone = _library_markers(layout, rules, {p.cell for p in placed}, outlines or {})
+    alone = _library_markers(layout, rules, {p.cell for p in placed}, outlines or {}, blocks)
     known = {(m.rule.id, _moved(m, p.trans).box) for p in placed for m in alone.get(p.cell, ())}
+    whole, deep = layout.hollow(blocks, _REACH) if blocks else (layout, kdb.Region())
+    inside = kdb.Region([p.trans * layout.db.cell(p.cell).bbox() for p in placed if p.cell in blocks]).merged()
     markers: list[Marker] = []
-    library: list[Marker] = []
+    first = {p.cell: p.trans for p in reversed(placed)}
+    library: list[Marker] = [_moved(m, first[name]) for name in blocks for m in alone.get(name, ())]
+    listed = {(m.rule.id, m.box) for m in library}
     seconds: dict[str, float] = {}
 
     def drawn(name: str) -> kdb.Region:
-        return layout.shapes(rules.layers[name].drawing)
+        return whole.shapes(rules.layers[name].drawing)
 
     source = derive(drawn, rules.derived)
     for rule in rules.rules:
         start = time.monotonic()
-        for marker in _CHECKS[rule.kind](source, rule):
-            (library if (marker.rule.id, marker.box) in known else markers).append(marker)
+        found = _CHECKS[rule.kind](source, rule)
+        for marker in _outside(found, inside if rule.kind in NEIGHBOUR_KINDS else deep):
+            key = (marker.rule.id, marker.box)
+            if key not in known:
+                markers.append(marker)
+            elif key not in listed:
+                library.append(marker)
         seconds[rule.id] = time.monotonic() - start
     return DrcResult(markers, library, {name: drawn(name).count() for name in rules.stack}, seconds)
 
 
-def _library_markers(layout: Layout, rules: RuleSet, cells: set[str], outlines: Outlines) -> dict[str, list[Marker]]:
+def _outside(markers: list[Marker], judged: kdb.Region) -> list[Marker]:
+    """The markers that do not lie inside what was judged elsewhere."""
+    if not markers or judged.is_empty():
+        return markers
+    boxes = _one_by_one(kdb.Region([kdb.Box(*m.box).enlarged(1, 1) for m in markers]))
+    gone = {(b.left, b.bottom, b.right, b.top) for b in (p.bbox() for p in boxes.inside(judged).each())}
+    return [m for m in markers if (m.box[0] - 1, m.box[1] - 1, m.box[2] + 1, m.box[3] + 1) not in gone]
+
+
+def _library_markers(
+    layout: Layout, rules: RuleSet, cells: set[str], outlines: Outlines, blocks: Collection[str]
+) -> dict[str, list[Marker]]:
     """Markers of each cell alone, in its own coordinates."""
     gallery = Gallery(layout.db, cells, rules.layers)
-    judged = [r for r in rules.rules if r.kind not in NEIGHBOUR_KINDS]
     found: dict[str, list[Marker]] = {}
-    for marker in check(derive(gallery.region, rules.derived), judged):
+    for marker in check(derive(gallery.region, rules.derived), rules.rules):
         cell = gallery.cell_at(marker.box[0])
+        if marker.rule.kind in NEIGHBOUR_KINDS and cell not in blocks:
+            continue
         own = _moved(marker, kdb.Trans(-gallery.offsets[cell], 0))
         outline = kdb.Box(*outlines[cell]) if cell in outlines else layout.db.cell(cell).bbox().enlarged(1, 1)
         left, bottom, right, top = own.box
@@ -327,6 +352,9 @@ def _marker(rule: Rule, box: kdb.Box, measured: str) -> Marker:
         measured += f", not {rule.value_um:g} um"
     return Marker(rule, (box.left, box.bottom, box.right, box.top), measured)
 
+
+_REACH = 5_000
+"""How far, in nm, a shape may be seen by a rule on spacing, width, enclosure or overlap."""
 
 NEIGHBOUR_KINDS = ("within", "requires")
 """Kinds that a cell alone cannot meet."""

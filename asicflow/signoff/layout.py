@@ -133,6 +133,42 @@ class Layout:
                 found.append(Placed(cell, single))
         return found
 
+    def hollow(self, blocks: Iterable[str], reach: int) -> tuple[Layout, kdb.Region]:
+        """The layout without what lies deep inside hard macros, and where that was.
+
+        A macro keeps whole shapes that come within ``reach`` nm of its edge or of something that the top cell
+        draws on one of the macro's layers: only these can meet anything outside. What is deeper is the same in
+        every instance and can be judged in the macro alone.
+        """
+        other = Layout.__new__(Layout)
+        other.__dict__ = {
+            **self.__dict__,
+            "db": self.db.dup(),
+            "_flat": {},
+            "_deep": {},
+            "_store": kdb.DeepShapeStore(),
+        }
+        other.cell = other.db.cell(self.cell.name)
+        deep = kdb.Region()
+        for name in sorted({*blocks} & {p.cell for p in self.instances()}):
+            cell = other.db.cell(name)
+            spots = [p.trans for p in self.instances() if p.cell == name]
+            drawn = [i for i in other.db.layer_indexes() if not cell.bbox_per_layer(i).empty()]
+            outline = kdb.Region(cell.bbox())
+            crossing = kdb.Region()
+            for index in drawn:
+                own = kdb.Region(other.cell.shapes(index))
+                for spot in spots:
+                    crossing += (own & outline.transformed(spot)).transformed(spot.inverted())
+            zone = ((outline - outline.sized(-reach)) + crossing.sized(reach)).merged()
+            kept = {index: kdb.Region(cell.begin_shapes_rec(index)).merged().interacting(zone) for index in drawn}
+            cell.clear()
+            for index, region in kept.items():
+                cell.shapes(index).insert(region)
+            for spot in spots:
+                deep += (outline - zone).transformed(spot)
+        return other, deep.merged()
+
     def _index(self, name: str) -> int:
         return int(self.db.layer(*self.layers[name].drawing))
 

@@ -14,6 +14,7 @@ from asicflow.pdk import load_pdk
 from asicflow.pdk.config import Library
 from asicflow.pdk.lef import TechLef, read_tech_lef
 from asicflow.signoff.drc import check, check_layout
+from asicflow.signoff.layout import Layout
 from asicflow.signoff.rules import Rule, RuleSet, derive_rules
 
 from .hand_made import HandMade, context_of
@@ -233,3 +234,39 @@ def test_every_library_is_as_clean_as_known(pdk_root: Path) -> None:
         found[name] = {(m.rule.id, gallery.cell_at(m.box[0])) for m in check(gallery.region, rules)}
     taps = {("met1.area", f"sky130_fd_sc_hd__{cell}") for cell in ("tapvgnd_1", "tapvgnd2_1")}
     assert found == {"sky130": taps, "gf180": set()}
+
+
+def with_block(tmp_path: Path, library: Library, over: list[Box]) -> Layout:
+    """A die with a macro of 60 x 60 um at (10, 10) um that has a narrow gap in its middle and a wire at its edge."""
+    db = kdb.Layout()
+    db.dbu = 0.001
+    met1 = db.layer(*library.layers["met1"].drawing)
+    ram, top = db.create_cell("ram"), db.create_cell("die")
+    for box in ((0, 0, 60_000, 300), (29_000, 30_000, 31_000, 30_300), (29_000, 30_400, 31_000, 30_700)):
+        ram.shapes(met1).insert(kdb.Box(*box))
+    ram.shapes(met1).insert(kdb.Box(0, 59_000, 60_000, 60_000))
+    top.insert(kdb.CellInstArray(ram, kdb.Trans(kdb.Trans.R0, 10_000, 10_000)))
+    for box in over:
+        top.shapes(met1).insert(kdb.Box(*box))
+    db.write(str(tmp_path / "die.gds"))
+    return Layout(tmp_path / "die.gds", "die", library.layers)
+
+
+@pytest.mark.parametrize(
+    ("over", "expected"),
+    [
+        ([(10_000, 80_000, 60_000, 80_300)], set()),
+        ([(10_000, 70_100, 60_000, 70_400)], {"met1.space"}),
+        ([(39_000, 39_500, 41_000, 39_900)], {"met1.space"}),
+    ],
+)
+def test_macros_are_judged_once_and_at_their_borders(
+    pdk_root: Path, sky: RuleSet, tmp_path: Path, over: list[Box], expected: set[str]
+) -> None:
+    library = load_pdk("sky130", pdk_root).library()
+    layout = with_block(tmp_path, library, over)
+    done = check_layout(layout, sky, blocks={"ram"})
+    assert {m.rule.id for m in done.markers} == expected
+    assert [(m.rule.id, m.centre_um) for m in done.library] == [("met1.space", (40.0, 40.35))]
+    whole = check_layout(layout, sky)
+    assert {(m.rule.id, m.box) for m in whole.markers} == {(m.rule.id, m.box) for m in done.markers}

@@ -7,20 +7,18 @@ layers only, unless diffusion on the same piece drains it. Limits come from the 
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from itertools import pairwise
+from itertools import islice, pairwise
 
+from asicflow.flow.pnr.access import distance2
 from asicflow.flow.pnr.floorplan import Floorplan
-from asicflow.flow.pnr.geometry import NetGeometry
+from asicflow.flow.pnr.geometry import NetGeometry, via_rects, wire_rect
 from asicflow.flow.pnr.netlist import Instance, Net, Netlist, PnrError
 from asicflow.flow.pnr.placement import row_gaps
 from asicflow.flow.pnr.positions import pin_position
 from asicflow.flow.pnr.technology import Technology
-from asicflow.pdk.lef import Antenna, Macro, Pwl
-
-Point = tuple[int, int, int]
-"""Routing layer, x, y in nm."""
+from asicflow.pdk.lef import Antenna, Macro, Pwl, Rect
 
 
 @dataclass(frozen=True)
@@ -55,7 +53,7 @@ def _pieces(geometry: NetGeometry, technology: Technology, macros: dict[str, Mac
             continue
         rules = technology.lef.layers[layer.name]
         side = rules.antenna.side_area is not None or rules.antenna.diff_side_area is not None
-        for metal, pins in _components(geometry, layer.index, layer.width):
+        for metal, pins in _components(geometry, layer.index, technology):
             areas = [macros[i.cell].pins[p] for i, p in pins]
             gate = sum(a.gate_area for a in areas)
             diffusion = sum(a.diff_area for a in areas)
@@ -91,13 +89,17 @@ def _interpolate(points: Pwl, x: float) -> float:
 
 
 def _components(
-    geometry: NetGeometry, top: int, width: int
+    geometry: NetGeometry, top: int, technology: Technology
 ) -> list[tuple[tuple[float, float], list[tuple[Instance, str]]]]:
-    """Pieces connected through layers up to `top`: (perimeter nm, area nm2) on `top`, and their pins."""
+    """Pieces connected through layers up to `top`: (perimeter nm, area nm2) on `top`, and their pins.
+
+    Metal of one net that comes nearer than the spacing is one piece: the gap between is filled when it is drawn.
+    """
     wires = [w for w in geometry.wires if w.layer <= top]
-    vias = [v for v in geometry.vias if v.layer < top]
+    vias = [v for v in geometry.vias if v.layer <= top]
     landings = [g for g in geometry.landings if g.layer <= top]
     group = list(range(len(wires) + len(vias) + len(landings)))
+    shapes: dict[int, list[tuple[Rect, int]]] = {}
 
     def root(k: int) -> int:
         while group[k] != k:
@@ -105,26 +107,21 @@ def _components(
             k = group[k]
         return k
 
-    spots: dict[Point, int] = {}
-
-    def join(point: Point, member: int) -> None:
-        if point in spots:
-            group[root(member)] = root(spots[point])
-            return
-        spots[point] = member
-        layer, x, y = point
-        for k, w in enumerate(wires):
-            if w.layer == layer and w.x1 <= x <= w.x2 and w.y1 <= y <= w.y2:
-                group[root(k)] = root(member)
-
     for k, w in enumerate(wires):
-        join((w.layer, w.x1, w.y1), k)
-        join((w.layer, w.x2, w.y2), k)
+        shapes.setdefault(w.layer, []).append((wire_rect(w, technology), k))
     for k, via in enumerate(vias, len(wires)):
-        join((via.layer, via.x, via.y), k)
-        join((via.layer + 1, via.x, via.y), k)
+        lower, _, upper = via_rects(via, technology)
+        shapes.setdefault(via.layer, []).append((lower, k))
+        if via.layer < top:
+            shapes.setdefault(via.layer + 1, []).append((upper, k))
     for k, landing in enumerate(landings, len(wires) + len(vias)):
-        join((landing.layer, landing.x, landing.y), k)
+        for rect in ((landing.x, landing.y, landing.x, landing.y), *landing.patches):
+            shapes.setdefault(landing.layer, []).append((rect, k))
+    for index, rects in shapes.items():
+        layer = technology.layers[index]
+        for one, two in _near(rects, technology.lef.layers[layer.name].spacing if layer.wires else 1):
+            group[root(one)] = root(two)
+    width = technology.layers[top].width
     metal: dict[int, tuple[float, float]] = {}
     for k, w in enumerate(wires):
         if w.layer == top:
@@ -136,6 +133,17 @@ def _components(
         if isinstance(landing.pin, tuple):
             pins.setdefault(root(k), []).append(landing.pin)
     return [(metal[r], members) for r, members in pins.items() if r in metal]
+
+
+def _near(rects: list[tuple[Rect, int]], spacing: int) -> Iterator[tuple[int, int]]:
+    """Owners of rectangles that are nearer to each other than `spacing`."""
+    rects.sort()
+    for k, (rect, owner) in enumerate(rects):
+        for other, neighbour in islice(rects, k + 1, None):
+            if other[0] >= rect[2] + spacing:
+                break
+            if distance2(rect, other) < spacing**2:
+                yield owner, neighbour
 
 
 def add_diodes(

@@ -32,7 +32,7 @@ class RuleSetGate(Gate):
         if self.id not in context.rule_checks:
             rules = self.rule_set(context)
             outlines = {n: (0, 0, m.width, m.height) for n, m in context.macros.items()}
-            context.rule_checks[self.id] = (rules, check_layout(context.layout, rules, outlines))
+            context.rule_checks[self.id] = (rules, check_layout(context.layout, rules, outlines, context.block_names))
         return context.rule_checks[self.id]
 
     def run(self, context: GateContext) -> GateResult:

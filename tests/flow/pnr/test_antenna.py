@@ -10,6 +10,10 @@ from kits import Kit, random_netlist
 
 from asicflow.flow.pnr import Design, PnrOptions
 from asicflow.flow.pnr.antenna import find_charged
+from asicflow.flow.pnr.geometry import NetGeometry, PinLanding, ViaAt, Wire
+from asicflow.flow.pnr.netlist import Netlist
+from asicflow.flow.pnr.technology import load_technology
+from asicflow.pdk.lef import read_lef
 
 
 def test_a_dropped_diode_is_noticed(sky: Kit, tmp_path: Path) -> None:
@@ -29,3 +33,21 @@ def test_a_dropped_diode_is_noticed(sky: Kit, tmp_path: Path) -> None:
     assert exposed and all(c.ratio > c.limit for c in exposed)
     drained = {g.net for g, w in zip(design.geometries, without, strict=True) if len(g.landings) > len(w.landings)}
     assert {c.net for c in exposed} <= drained
+
+
+def test_metal_across_a_filled_gap_is_one_piece(sky: Kit) -> None:
+    """Two wires on met1, joined over met2: their pads are nearer than the spacing and are drawn as one."""
+    technology, macros = load_technology(sky.library), read_lef(sky.library.lefs)
+    low = next(layer.index for layer in technology.layers if layer.name == "met1")
+    netlist = Netlist("dut")
+    gate = netlist.add_instance("gate", "sky130_fd_sc_hd__inv_1")
+    net = netlist.add_net("n")
+    netlist.connect(gate, "A", net)
+
+    def ratio(gap: int) -> float:
+        wires = [Wire(low, 0, 0, 9_000, 0), Wire(low, 9_000, gap, 200_000, gap), Wire(low + 1, 9_000, 0, 9_000, gap)]
+        vias = [ViaAt(low, 9_000, 0), ViaAt(low, 9_000, gap)]
+        geometry = NetGeometry(net, wires, vias, [], [PinLanding((gate, "A"), low, 0, 0)])
+        return max(c.ratio for c in find_charged([geometry], technology, macros, share=0) if c.layer == "met1")
+
+    assert ratio(340) > 10 * ratio(680)
