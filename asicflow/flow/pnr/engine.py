@@ -49,7 +49,7 @@ def implement(
             if not growing:
                 raise design.with_picture(stuck, outdir) from None
             options = _loosened(options, LOOSEN)
-            progress(f"route: stuck with {stuck.left} nets; trying again at {options.utilization:.0%} utilisation")
+            progress(f"route: {stuck.what}, {stuck.where}; again at {options.utilization:.0%} utilisation")
             continue
         return design.write(outdir)
     raise AssertionError("the last attempt returns or raises")
