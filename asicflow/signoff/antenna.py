@@ -12,9 +12,17 @@ from dataclasses import dataclass
 from itertools import pairwise
 
 import klayout.db as kdb
+import numpy as np
+import numpy.typing as npt
+from scipy.sparse import coo_array
+from scipy.sparse.csgraph import connected_components
 
 from asicflow.pdk.lef import Antenna, Layer, Macro, Pwl, TechLef
-from asicflow.signoff.extract import Cluster, Connectivity, Extraction, Mark
+from asicflow.signoff.extract import Extraction, Mark
+from asicflow.signoff.netlist import Pin
+
+IntArray = npt.NDArray[np.int64]
+FloatArray = npt.NDArray[np.float64]
 
 
 @dataclass(frozen=True)
@@ -46,22 +54,95 @@ def antenna_ratios(found: Extraction, macros: dict[str, Macro], tech: TechLef) -
     tech : TechLef
         Limits and thicknesses.
     """
-    marks = [m for m in found.connectivity.marks if m.pin[0] and sum(areas(found, macros, m)) > 0]
     shapes = _without_supplies(found, macros)
     stack = list(shapes)
-    for top in range(1, len(stack) + 1, 2):
-        layers = stack[: top + 1]
-        below = [m for m in marks if m.layer in layers]
-        connectivity = Connectivity({name: shapes[name] for name in layers}, below)
-        for cluster in connectivity.clusters:
-            gate, diffusion = _total(found, macros, cluster)
-            if gate <= 0:
+    metals = [_Polygons(shapes[name]) for name in stack[::2]]
+    start = np.cumsum([0, *(len(metal.area) for metal in metals)])
+    pins: list[tuple[int, Mark, float, float]] = []
+    for mark in found.connectivity.marks:
+        if mark.pin[0] and sum(sizes := areas(found, macros, mark)) > 0:
+            level = stack.index(mark.layer) // 2
+            pins += [
+                (start[level] + k, mark, *sizes) for k in metals[level].at(kdb.Box(mark.x, mark.y, mark.x, mark.y))
+            ]
+    links = np.zeros((0, 2), np.int64)
+    for level, metal in enumerate(metals):
+        gates = _Gates(pins, _pieces(int(start[level + 1]), links))
+        here = gates.piece[start[level] : start[level + 1]]
+        yield from gates.ratios(tech.layers[stack[2 * level]], here, metal.area, metal.perimeter)
+        if level + 1 == len(metals):
+            break
+        below, up, area = _cuts(shapes[stack[2 * level + 1]], metal, metals[level + 1])
+        yield from gates.ratios(tech.layers[stack[2 * level + 1]], here[below], area, np.zeros_like(area))
+        links = np.concatenate([links, np.stack([start[level] + below, start[level + 1] + up], axis=1)])
+
+
+class _Polygons:
+    """The merged polygons of a layer: area in nm2 and perimeter in nm of each, and which of them a box touches."""
+
+    def __init__(self, region: kdb.Region) -> None:
+        self._layout = kdb.Layout()
+        self._shapes = self._layout.create_cell("layer").shapes(self._layout.layer(1, 0))
+        area, perimeter = [], []
+        for number, polygon in enumerate(region.each_merged()):
+            self._shapes.insert(polygon, self._layout.properties_id({0: number}))
+            area.append(polygon.area())
+            perimeter.append(polygon.perimeter())
+        self.area, self.perimeter = np.array(area, np.float64), np.array(perimeter, np.float64)
+
+    def at(self, box: kdb.Box) -> list[int]:
+        """Numbers of the polygons that touch a box."""
+        touching = self._shapes.each_touching(box)
+        return [int(s.property(0)) for s in touching if s.polygon.touches(box)]
+
+
+def _cuts(region: kdb.Region, below: _Polygons, above: _Polygons) -> tuple[IntArray, IntArray, FloatArray]:
+    """Which polygons below and above each cut joins, and the cut's area in nm2 (a cut may join several)."""
+    found = [
+        (k, n, polygon.area())
+        for polygon in region.each_merged()
+        for k in below.at(polygon.bbox())
+        for n in above.at(polygon.bbox())
+    ]
+    one, two, area = zip(*found, strict=True) if found else ((), (), ())
+    return np.array(one, np.int64), np.array(two, np.int64), np.array(area, np.float64)
+
+
+def _pieces(count: int, links: IntArray) -> IntArray:
+    """The number of the connected piece that each polygon belongs to."""
+    joined = coo_array((np.ones(len(links), np.int8), (links[:, 0], links[:, 1])), shape=(count, count))
+    return np.asarray(connected_components(joined, directed=False)[1], np.int64)
+
+
+class _Gates:
+    """Gate and diffusion area of each piece, in um2; a pin counts once, however often it is met."""
+
+    def __init__(self, pins: list[tuple[int, Mark, float, float]], piece: IntArray) -> None:
+        self.piece = piece
+        self.gate: dict[int, float] = {}
+        self.diffusion: dict[int, float] = {}
+        self.mark: dict[int, tuple[float, Mark]] = {}
+        seen: set[tuple[int, Pin]] = set()
+        for polygon, mark, gate, diffusion in pins:
+            if polygon >= len(piece) or (key := (int(piece[polygon]), mark.pin)) in seen:
                 continue
-            gate_mark = max(cluster.marks, key=lambda m: areas(found, macros, m)[0])
-            for name in layers[top - 1 :]:
-                ratio, limit = _ratio(connectivity, cluster, tech.layers[name], gate, diffusion)
-                if limit is not None:
-                    yield AntennaRatio(name, gate_mark, ratio, limit, gate, diffusion)
+            seen.add(key)
+            self.gate[key[0]] = self.gate.get(key[0], 0.0) + gate
+            self.diffusion[key[0]] = self.diffusion.get(key[0], 0.0) + diffusion
+            if gate > self.mark.get(key[0], (0.0, mark))[0]:
+                self.mark[key[0]] = (gate, mark)
+
+    def ratios(self, layer: Layer, owner: IntArray, area: FloatArray, perimeter: FloatArray) -> Iterator[AntennaRatio]:
+        """Ratios of the pieces whose polygons on ``layer`` have ``area`` and ``perimeter``; owner (N,), both (N,)."""
+        antenna = layer.antenna
+        side = antenna.side_area is not None or antenna.diff_side_area is not None
+        size = np.bincount(owner, perimeter * layer.thickness if side else area, len(self.piece))
+        for piece, gate in self.gate.items():
+            diffusion = self.diffusion[piece]
+            limit = _limit(antenna, side, diffusion)
+            if gate > 0 and limit is not None:
+                ratio = float(size[piece]) / 1e6 / (gate + antenna.gate_plus_diff * diffusion)
+                yield AntennaRatio(layer.name, self.mark[piece][1], ratio, limit, gate, diffusion)
 
 
 def _without_supplies(found: Extraction, macros: dict[str, Macro]) -> dict[str, kdb.Region]:
@@ -88,34 +169,10 @@ def areas(found: Extraction, macros: dict[str, Macro], mark: Mark) -> tuple[floa
     return pin.gate_area, pin.diff_area
 
 
-def _total(found: Extraction, macros: dict[str, Macro], cluster: Cluster) -> tuple[float, float]:
-    pins = {m.pin: areas(found, macros, m) for m in cluster.marks}
-    return sum(g for g, _ in pins.values()), sum(d for _, d in pins.values())
-
-
-def _ratio(
-    connectivity: Connectivity, cluster: Cluster, layer: Layer, gate: float, diffusion: float
-) -> tuple[float, float | None]:
-    """(ratio, limit) on one layer: side walls of a metal where the LEF limits them, else the area."""
-    antenna = layer.antenna
-    side = antenna.side_area is not None or antenna.diff_side_area is not None
+def _limit(antenna: Antenna, side: bool, diffusion: float) -> float | None:
+    """The limit of side walls, else of area: without diffusion the plain one; the drained one stands in for it."""
     plain = antenna.side_area if side else antenna.area
     drained = antenna.diff_side_area if side else antenna.diff_area
-    limit = _limit(plain, drained, diffusion)
-    if limit is None:
-        return 0.0, None
-    shapes = connectivity.shapes_of(cluster, layer.name).merged()
-    metal = shapes.perimeter() * layer.thickness if side else shapes.area()
-    return metal / 1e6 / (gate + _share(antenna) * diffusion), limit
-
-
-def _share(antenna: Antenna) -> float:
-    """How much of the diffusion counts as gate."""
-    return antenna.gate_plus_diff
-
-
-def _limit(plain: float | None, drained: Pwl | None, diffusion: float) -> float | None:
-    """The plain limit without diffusion, the drained one with; the latter also stands in for the former."""
     if diffusion <= 0 and plain is not None:
         return plain
     return None if drained is None else _interpolate(drained, diffusion)

@@ -86,6 +86,19 @@ def test_antenna_is_found_at_the_gate(made: HandMade, tmp_path: Path) -> None:
     assert hits[0].x_um is not None and abs(hits[0].x_um - x) + abs((hits[0].y_um or 0) - y) < 2
 
 
+def test_antenna_of_cuts_is_found_at_the_gate(made: HandMade, tmp_path: Path) -> None:
+    """144 vias above one gate, made while nothing else is connected to it."""
+    x, y = made.pins["u4", "A"]
+    made.box("met1", x - 165, y, x - 25, 20_000)
+    made.box("met1", x - 165, 20_000, x + 4_500, 24_500)
+    made.box("met2", x - 165, 20_000, x + 4_500, 24_500)
+    for k in range(144):
+        made.cut("via", x + 100 + 350 * (k % 12), 20_300 + 350 * (k // 12))
+    result = judge(lvs.AntennaGate, made, tmp_path)
+    assert [f.text.partition(":")[0] for f in result.findings if f.rule == "via.antenna"] == ["u4/A"]
+    assert not [f for f in result.findings if f.rule == "met1.antenna"]
+
+
 def test_full_metal_exceeds_the_maximum(made: HandMade, tmp_path: Path) -> None:
     made.box("met4", 0, 0, 22_080, 14_000)
     result = judge(layout.DensityMaxGate, made, tmp_path)
