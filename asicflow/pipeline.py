@@ -21,6 +21,7 @@ from asicflow.config import Config
 from asicflow.errors import StageError, UserError
 from asicflow.pdk import load_pdk, missing_files
 from asicflow.pdk.root import resolve
+from asicflow.resources import resource
 from asicflow.soc.plan import check_memories
 from asicflow.workspace import STAGES, Workspace, sha256, sha256_text
 
@@ -39,6 +40,10 @@ TITLES = {
 
 _PACKAGES = {"sim": "board"}
 """Packages of stages that are not named like them."""
+
+
+_SOURCES = {"soc": "ip", "firmware": "firmware"}
+"""Shipped folders that a stage builds from: a change there makes the stage run again."""
 
 
 class Listener(Protocol):
@@ -207,6 +212,10 @@ def _inputs(stage: str, config: Config, ws: Workspace, pdk_hashes: dict[str, str
     found = {"asicflow": __version__, "config": sha256_text("|".join(sections[stage]))}
     if stage == "model":
         found |= ws.hash_files([model.file, model.weights, model.data])
+    if stage in _SOURCES:
+        folder = resource(_SOURCES[stage])
+        files = sorted(p for p in folder.rglob("*") if p.is_file() and "__pycache__" not in p.parts)
+        found[_SOURCES[stage]] = sha256_text("".join(f"{p.relative_to(folder)} {sha256(p)}\n" for p in files))
     if stage in ("flow", "signoff"):
         found |= pdk_hashes
     stages = STAGES[config.top]
