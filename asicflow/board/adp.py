@@ -19,6 +19,7 @@ HOLD_CPU = 0x01
 _ANSWER = re.compile(r"([A-Z])([ !?])0x([0-9A-F]{8})")
 _ACCESSES = "RWFPU"
 _CHANGES = "WFUSC"  # commands that change something
+_DIGIT_COMMANDS = ("A", "C", "F")  # letters of commands that are hexadecimal digits
 _DRAINED = 5000  # characters of output that nobody waits for
 _LINE, _SHORT = 14, {"C": 11, "S": 9}  # characters of an answer's line; of shorter answers with the prompt
 _SLACK = 64  # characters of patience beyond those of the answer
@@ -130,7 +131,7 @@ class Adp:
         if not data:
             return
         self._goto(address)
-        self._line.write(f"U {len(data):X}\n".encode() + data)
+        self._line.write(_spelled(f"U {len(data):X}") + data)
         (answer,) = self._answers(f"U {len(data):X}", 1, len(data), _UPLOAD_SLACK)
         if self._value(answer, "U") != address + len(data):
             raise Misunderstood(f"sent {len(data)} bytes to {address:#x}, the chip ended with {answer}")
@@ -212,7 +213,7 @@ class Adp:
             self._settings[letter] = number
 
     def _command(self, line: str, lines: int = 1, patience: int = 0) -> list[str]:
-        self._line.write(line.encode() + b"\n")
+        self._line.write(_spelled(line))
         return self._answers(line, lines, len(line), patience)
 
     def _answers(self, line: str, lines: int, sent: int, patience: int = 0) -> list[str]:
@@ -288,3 +289,12 @@ class Adp:
                 self._console += self._wrapped
                 self._wrapped = None
         return text.decode("latin-1")
+
+
+def _spelled(line: str) -> bytes:
+    """The characters of a command; an argument that begins like a command gets ``0x``.
+
+    Otherwise a lost first letter would leave another command: of ``W FFFFFFFF`` a fill to the end of the memory.
+    """
+    letter, _, argument = line.partition(" ")
+    return (f"{letter} 0x{argument}" if argument[:1] in _DIGIT_COMMANDS else line).encode() + b"\n"

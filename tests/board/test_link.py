@@ -55,6 +55,36 @@ def test_a_request_with_a_wrong_byte_is_refused_by_the_program(chip: Chip, vecto
     assert read_answer(chip.port.read(box.answer, box.words)) == (20, Status.BAD_LENGTH)
 
 
+class LosesCommandLetters:
+    """A line on which the first character of every command is lost."""
+
+    def __init__(self, line: SimulatedBoard) -> None:
+        self.line = line
+
+    def write(self, data: bytes) -> None:
+        self.line.write(data if data == b"\x1b" else data[1:])
+
+    def read(self, count: int, characters: int) -> bytes:
+        return self.line.read(count, characters)
+
+    def close(self) -> None:
+        self.line.close()
+
+
+@pytest.mark.parametrize("letter", "AMVRWFPC")
+def test_a_lost_letter_leaves_no_other_command(board: SimulatedBoard, chip: Chip, letter: str) -> None:
+    chip.port.hold_cpu()
+    chip.port.fill(IMEM, 0x1234_5678, 1024)
+    chip.port.write(IMEM, [0, 0])  # the address is now behind these
+    broken = Adp(LosesCommandLetters(board))
+    for digit in "ACF":
+        with pytest.raises(LinkError, match="does not understand"):
+            broken._command(f"{letter} {digit}FFFFFFF")
+    broken._line = board
+    assert chip.port.outputs() & 1  # still held
+    assert chip.port.read(IMEM + 8, 1022) == [0x1234_5678] * 1022
+
+
 @pytest.mark.parametrize("checked", [True, False])
 def test_a_load_arrives_through_noise(board: SimulatedBoard, described: Description, checked: bool) -> None:
     line = NoisyLine(board, 1 / 500, seed=3)
