@@ -37,7 +37,13 @@ def march(
         Takes the share that is done.
     plant : int, optional
         Address of a word that is changed on the way: the test must find it.
+
+    On a bad line the chip may take a command for another one that writes: the test then starts again.
     """
+    return port.persist(lambda: _march(port, addresses, progress, plant), port.hold_cpu)
+
+
+def _march(port: Link, addresses: Sequence[int], progress: Callable[[float], None], plant: int | None) -> MarchResult:
     result = MarchResult(words=len(addresses))
     for block in _runs(addresses):
         port.fill(block[0], 0, len(block))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -13,9 +14,12 @@ from asicflow.board.bench import SimulatedBench, simulator
 from asicflow.board.bringup import DATA, PAGE, PLOT, headline, summarize, write_results
 from asicflow.board.faults import Fault, parse_fault
 from asicflow.board.ladder import Controls, Job, Outcome, State, Step, StepFailed, climb
+from asicflow.board.link import Link
 from asicflow.board.march import ends, march
+from asicflow.board.simulated import SimulatedBoard
 from asicflow.board.steps import STEPS
 from asicflow.errors import UserError
+from asicflow.firmware.image import BootMode
 from asicflow.workspace import Workspace
 
 pytestmark = pytest.mark.slow
@@ -124,6 +128,41 @@ def test_the_march_names_the_word(chip_run: tuple[Workspace, Path], vectors: Vec
         assert march(chip.port, addresses, lambda _: None, plant=0x1800_0FF8).wrong == [(0x1800_0FF8, 0xFFFF_FFFF)]
     finally:
         bench.close()
+
+
+class ChangesOneCommand:
+    """A line on which the 40th write of ones arrives as a fill from there on."""
+
+    def __init__(self, line: SimulatedBoard) -> None:
+        self.line, self.left = line, 40
+
+    def write(self, data: bytes) -> None:
+        if data == b"W 0xFFFFFFFF\n":
+            self.left -= 1
+            data = b"F" + data[1:] if self.left == 0 else data
+        self.line.write(data)
+
+    def read(self, count: int, characters: int) -> bytes:
+        return self.line.read(count, characters)
+
+    def close(self) -> None:
+        self.line.close()
+
+
+def test_the_march_starts_again_when_the_chip_wrote_what_it_was_not_told(chip_run: tuple[Workspace, Path]) -> None:
+    described, executable = simulator(chip_run[0])
+    with SimulatedBoard(executable) as board:
+        board.reset(BootMode.HOST)
+        board.run(2000)
+        line = ChangesOneCommand(board)
+        port = Link(line)
+        port.connect()
+        port.hold_cpu()
+        shares: list[float] = []
+        memory = described.system.memory("dmem")
+        assert march(port, ends(memory.base, memory.bytes, 64), shares.append).wrong == []
+        assert line.left < 0 and port.counts.misunderstood
+        assert sum(a > b for a, b in pairwise(shares)) == 1
 
 
 def test_the_headline_says_what_failed(chip_run: tuple[Workspace, Path], vectors: Vectors) -> None:
