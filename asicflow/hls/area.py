@@ -58,8 +58,9 @@ def least_nand2(stage: MatrixStage) -> float:
     (digits of canonical signed-digit numbers); larger matrices share more.
     """
     magnitude = np.abs(stage.weight).ravel()
-    digits = sum(value.bit_count() for value in (magnitude ^ (3 * magnitude)).tolist())
-    return ADDER * _LEAST_SHARE * digits * stage.operand.signed_bits * stage.window.pixels
+    digits: int = sum(value.bit_count() for value in (magnitude ^ (3 * magnitude)).tolist())
+    operand: int = stage.operand.signed_bits
+    return ADDER * _LEAST_SHARE * digits * operand * stage.window.pixels
 
 
 def time_multiplexed_nand2(plan: EnginePlan) -> float:

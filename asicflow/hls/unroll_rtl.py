@@ -37,6 +37,10 @@ _TEMPLATES = jinja2.Environment(
     keep_trailing_newline=True,
 )
 
+_UNUSED = """// Copies of a sign, and what a rounding drops, are not read.
+// verilator lint_off UNUSEDSIGNAL
+"""
+
 
 def unrolled_rtl(plan: UnrolledPlan) -> dict[str, str]:
     """The engine's source: file name to text."""
@@ -70,9 +74,8 @@ class _LayerWriter:
             f"{len(graph.nodes)} adders.",
             f"Results are valid {made.cycles} cycles after the inputs.",
         ]
-        # Copies of a sign, and what a rounding drops, are not read.
-        body = ["  // verilator lint_off UNUSEDSIGNAL", *self._inputs(), *self._nodes(), *self._results()]
-        return module(self.name, about, ports, [*body, "  // verilator lint_on UNUSEDSIGNAL"], KEEP)
+        body = [*self._inputs(), *self._nodes(), *self._results(), "", "  // verilator lint_on UNUSEDSIGNAL"]
+        return module(self.name, about, ports, body, _UNUSED + KEEP)
 
     def _inputs(self) -> Iterator[str]:
         """Values of the inputs; of one that is never negative the sign is known."""
@@ -81,18 +84,18 @@ class _LayerWriter:
             text = f"x_i[{low + bits - 1}:{low}]"
             if seen.low >= 0:
                 text = f"{{1'b0, x_i[{low + bits - 2}:{low}]}}" if bits > 1 else "1'b0"
-            yield f"  logic signed [{bits - 1}:0] v{index};"
-            yield f"  assign v{index} = $signed({text});"
+            yield f"  logic signed [{bits - 1}:0] n{index};"
+            yield f"  assign n{index} = $signed({text});"
 
     def _nodes(self) -> Iterator[str]:
         first = len(self.made.graph.inputs)
         for value, node in enumerate(self.made.graph.nodes, first):
             bits = node.seen.signed_bits
-            yield f"  logic signed [{bits - 1}:0] v{value};"
-            yield f"  assign v{value} = {self._operation(node, self.made.times[value])};"
+            yield f"  logic signed [{bits - 1}:0] n{value};"
+            yield f"  assign n{value} = {self._operation(node, self.made.times[value])};"
             if value in self.made.kept:
-                yield f"  logic signed [{bits - 1}:0] v{value}_q;"
-                yield f"  always_ff @(posedge clk_i) v{value}_q <= v{value};"
+                yield f"  logic signed [{bits - 1}:0] n{value}_q;"
+                yield f"  always_ff @(posedge clk_i) n{value}_q <= n{value};"
 
     def _operation(self, node: Node, time: Time) -> str:
         left, right = self._read(node.left, time), self._read(node.right, time)
@@ -112,7 +115,7 @@ class _LayerWriter:
     def _read(self, value: int, time: Time) -> str:
         """A value as one that is valid at ``time`` reads it."""
         late = value in self.made.kept and self.made.times[value].cycle < time.cycle
-        return f"v{value}_q" if late else f"v{value}"
+        return f"n{value}_q" if late else f"n{value}"
 
     def _results(self) -> Iterator[str]:
         made = self.made
