@@ -113,10 +113,13 @@ def cpu_seconds() -> float:
 
 
 def load_spec(file: Path, weights: Path | None, folder: Path) -> Spec:
-    """The integer network of a model file, or a ``spec.json`` as it is."""
+    """The integer network of a model file and the test.npz beside it, if any; or a ``spec.json`` as it is."""
     if file.name == "spec.json":
         return Spec.load(file)
-    model: dict[str, Any] = {"file": str(file), "weights": weights and str(weights)}
+    data = file.with_name("test.npz")
+    model: dict[str, Any] = {
+        "file": str(file), "weights": weights and str(weights), "data": str(data) if data.is_file() else None,
+    }  # fmt: skip
     ws = Workspace(folder / "run")
     run_model(parse_config({"name": "bench", "model": model}), ws, lambda text: None)
     return Spec.load(ws.model / "spec.json")
