@@ -64,6 +64,25 @@ class ModelConfig(_Section):
     vectors: int = Field(1000, ge=1, description="test vectors kept for the exactness chain")
 
 
+class HlsConfig(_Section):
+    """The engine that computes the network."""
+
+    engine: Literal["auto", "time-multiplexed", "adder-graph"] = Field(
+        "auto",
+        description="time-multiplexed: few multipliers, shared as model.reuse says; adder-graph: every product "
+        "unrolled into adders, reuse factor 1 (pip install 'asicflow[adder-graph]'); auto: time-multiplexed",
+    )
+    levels: int | None = Field(
+        None,
+        ge=1,
+        description="engine adder-graph: most adders, one behind the other, between two registers; "
+        "default: a register behind each layer only",
+    )
+    budget_mm2: float = Field(
+        2.0, gt=0, description="engine adder-graph: largest cell area that may be predicted; beyond it the run stops"
+    )
+
+
 class PdkConfig(_Section):
     """The process and its cell library."""
 
@@ -147,6 +166,7 @@ class Config(_Section):
         "soc, a whole system with processor, up to its simulation",
     )
     model: ModelConfig = Field(default_factory=ModelConfig, description="the trained network and its data")
+    hls: HlsConfig = Field(default_factory=HlsConfig, description="the engine that computes the network")
     pdk: PdkConfig = Field(default_factory=PdkConfig, description="the process and its cell library")
     clock: ClockConfig = Field(default_factory=ClockConfig, description="the clock")
     soc: SocConfig = Field(default_factory=SocConfig, description="the system on chip, top soc only")

@@ -192,7 +192,7 @@ def _inputs(stage: str, config: Config, ws: Workspace, pdk_hashes: dict[str, str
     model = config.model
     sections = {
         "model": [model.model_dump_json(), config.name],
-        "hls": [str(model.reuse)],
+        "hls": [str(model.reuse), config.hls.model_dump_json(), config.pdk.name, str(config.pdk.library)],
         "soc": [
             config.clock.model_dump_json(),
             config.top,

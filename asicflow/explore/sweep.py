@@ -16,6 +16,7 @@ from typing import Any
 
 from asicflow import __version__
 from asicflow.config import Config
+from asicflow.errors import UserError
 from asicflow.explore.area import cell_area, typical_liberty
 from asicflow.hls.stage import TOP, write_engine
 from asicflow.model.spec import Spec
@@ -92,9 +93,17 @@ def sweep(
 
     Raises
     ------
+    UserError
+        If the configuration asks for an engine without reuse factors.
     AsicflowError
         From a point; finished points stay.
     """
+    if config.hls.engine == "adder-graph":
+        raise UserError(
+            "a sweep varies the reuse factor, which an adder graph does not have",
+            where="hls.engine",
+            hint="sweep with hls.engine: auto; python -m benchmarks.engines compares the two",
+        )
     folder.mkdir(parents=True, exist_ok=True)
     libraries = {name: load_pdk(name, root).library() for name in sorted({c.pdk for c in choices})}
     widths = sorted({choice.width for choice in choices})

@@ -33,11 +33,13 @@ from asicflow.hls.verilog import (
     module,
     pack,
     port_list,
+    shifted,
     table,
     wrap_words,
 )
 from asicflow.hls.walk import WalkWriter
 from asicflow.hls.weights import weights_rtl
+from asicflow.model.spec import Spec
 
 K = TypeVar("K", bound=Hashable)
 
@@ -196,7 +198,7 @@ class _EngineWriter:
 
     def _addend(self) -> list[str]:
         plan = self.plan
-        texts = [_shifted("sum_q", plan.sum_bits, stage.sum_shift, plan.accum_bits) for stage in plan.stages]
+        texts = [shifted("sum_q", plan.sum_bits, stage.sum_shift, plan.accum_bits) for stage in plan.stages]
         if len(set(texts)) == 1:
             return [f"  assign addend = {texts[0]};"]
         return [
@@ -263,7 +265,7 @@ class _EngineWriter:
         return _TEMPLATES.get_template("accel_engine.sv.j2").render(
             name=spec.name,
             shapes=" - ".join(str(n) for n in [spec.input.size, *(s.n_out for s in plan.stages)]),
-            ports=port_list(engine_ports(plan)),
+            ports=port_list(engine_ports(spec)),
             outputs=plan.outputs,
             inputs=plan.inputs,
             cycles=plan.cycles,
@@ -362,9 +364,9 @@ class _EngineWriter:
         return parts[0] if len(parts) == 1 else "{" + ", ".join(parts) + "}"
 
 
-def engine_ports(plan: EnginePlan) -> list[Port]:
+def engine_ports(spec: Spec) -> list[Port]:
     """Ports of ``accel_engine``."""
-    source, sink = plan.spec.input, plan.spec.output
+    source, sink = spec.input, spec.output
     return [
         ("input", None, "clk_i", "Clock; all inputs and outputs are synchronous to it"),
         ("input", None, "rst_ni", "Reset, active low, asynchronous; resets control state only"),
@@ -389,15 +391,6 @@ def _every_product(plan: EnginePlan) -> Interval:
     for stage in plan.stages:
         seen = seen | stage.products
     return seen
-
-
-def _shifted(name: str, bits: int, shift: int, target: int) -> str:
-    """``name`` times ``2**shift`` as ``target`` bits."""
-    if shift == 0:
-        return extend(name, bits, target)
-    if shift >= target:
-        return "'0"
-    return f"{{{extend(name, bits, target - shift)}, {shift}'b0}}"
 
 
 def _placed(name: str, bits: int, shift: int, target: int) -> str:

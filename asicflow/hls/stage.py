@@ -4,14 +4,22 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from asicflow.config import Config
+from asicflow.errors import UserError
+from asicflow.hls.area import least_nand2, time_multiplexed_nand2, unrolled_nand2
 from asicflow.hls.plan import EnginePlan, choose_split, plan_engine
 from asicflow.hls.rtl import engine_rtl
+from asicflow.hls.unroll import plan_unrolled
+from asicflow.hls.unroll_rtl import unrolled_rtl
 from asicflow.hls.verilog import index_bits
 from asicflow.model.spec import Spec
+from asicflow.pdk import load_pdk
+from asicflow.pdk.area import nand2_um2
+from asicflow.pdk.root import resolve
 from asicflow.workspace import Workspace
 
 SCHEMA = "asicflow.accel/1"
@@ -24,9 +32,85 @@ def run_hls(config: Config, ws: Workspace, progress: Callable[[str], None]) -> N
     spec = Spec.load(ws.model / "spec.json")
     requested = None if config.model.reuse == "auto" else int(config.model.reuse)
     progress("generating the engine")
+    if config.hls.engine == "adder-graph":
+        if requested not in (None, 1):
+            raise UserError(
+                f"an adder graph shares no multipliers; a reuse factor of {requested} is not possible",
+                where="model.reuse",
+                hint="leave it out, or use hls.engine: time-multiplexed",
+            )
+        library = load_pdk(config.pdk.name, config.pdk.root or resolve(config)).library(
+            config.pdk.library, config.pdk.supply
+        )
+        report = write_unrolled(spec, config.hls.levels, ws.accel, Budget(config.hls.budget_mm2, nand2_um2(library)))
+        progress(f"unrolled, about {report['area_mm2']:.2f} mm2 of cells, {report['cycles']} cycles per inference")
+        return
     report = write_engine(spec, requested, ws.accel)
     macs = report["macs"]
     progress(f"{macs['no']} x {macs['ni']} multipliers, {report['cycles']} cycles per inference")
+
+
+@dataclass(frozen=True)
+class Budget:
+    """Largest cell area of an unrolled engine in mm2, and the area of a NAND2 in um2."""
+
+    mm2: float
+    nand2_um2: float
+
+    def area_mm2(self, nand2: float) -> float:
+        """The area of so many NAND2 equivalents."""
+        return nand2 * self.nand2_um2 / 1e6
+
+    def check(self, nand2: float, what: str) -> None:
+        """Refuse an area beyond the budget (UserError)."""
+        area = self.area_mm2(nand2)
+        if area > self.mm2:
+            raise UserError(
+                f"{what} needs about {area:,.2f} mm2 of cells; the budget is {self.mm2:g} mm2",
+                where="hls.budget_mm2",
+                hint="raise hls.budget_mm2, narrow the weights (model.precision.width), or use "
+                "hls.engine: time-multiplexed",
+            )
+
+
+def write_unrolled(spec: Spec, levels: int | None, folder: Path, budget: Budget) -> dict[str, Any]:
+    """Write ``accel.json`` and ``rtl/*.sv`` of an unrolled engine into ``folder``; return the former's content.
+
+    Parameters
+    ----------
+    spec : Spec
+        The integer network.
+    levels : int or None
+        Most adders between two registers; None: registers only behind layers.
+    folder : Path
+        Output folder.
+    budget : Budget
+        What the engine may take.
+
+    Raises
+    ------
+    UserError
+        If no adder graph equals the network, or it is too large.
+    ToolMissing
+        If da4ml is not installed.
+    """
+    plan = plan_unrolled(spec, levels, lambda stage: budget.check(least_nand2(stage), f"layer '{stage.name}' alone"))
+    area = unrolled_nand2(plan)
+    budget.check(area, "the adder graph")
+    files = _write_texts(unrolled_rtl(plan), folder)
+    report = _face(spec, files, plan.cycles) | {
+        "engine": "adder-graph",
+        "area_nand2": round(area),
+        "area_mm2": budget.area_mm2(area),
+        "levels": levels,
+        "adders": sum(len(made.positions) * len(made.graph.nodes) for made in plan.stages),
+        "adder_bits": sum(len(made.positions) * made.graph.adder_bits for made in plan.stages),
+        "stages": [
+            {"name": made.stage.name, "n_in": made.stage.n_in, "n_out": made.stage.n_out, "steps": made.cycles}
+            for made in plan.stages
+        ],
+    }
+    return _write_report(report, folder)
 
 
 def plan_for_reuse(spec: Spec, reuse: int | None) -> EnginePlan:
@@ -56,23 +140,28 @@ def write_engine(spec: Spec, reuse: int | None, folder: Path) -> dict[str, Any]:
 
 def write_plan(plan: EnginePlan, reuse: int | None, folder: Path) -> dict[str, Any]:
     """Write the engine of a plan; see :func:`write_engine`."""
-    rtl = folder / "rtl"
-    rtl.mkdir(parents=True, exist_ok=True)
-    texts = engine_rtl(plan)
+    return _write_report(engine_report(plan, reuse, _write_texts(engine_rtl(plan), folder)), folder)
+
+
+def _write_texts(texts: dict[str, str], folder: Path) -> list[str]:
+    """Write sources; their names inside the folder."""
+    (folder / "rtl").mkdir(parents=True, exist_ok=True)
     for name, text in texts.items():
-        (rtl / name).write_text(text)
-    report = engine_report(plan, reuse, [f"rtl/{name}" for name in texts])
+        (folder / "rtl" / name).write_text(text)
+    return [f"rtl/{name}" for name in texts]
+
+
+def _write_report(report: dict[str, Any], folder: Path) -> dict[str, Any]:
     (folder / "accel.json").write_text(json.dumps(report, indent=2) + "\n")
     return report
 
 
-def engine_report(plan: EnginePlan, reuse: int | None, files: list[str]) -> dict[str, Any]:
-    """The content of ``accel.json``."""
-    source, sink = plan.spec.input, plan.spec.output
-    rom_bits = plan.words * plan.multipliers * plan.weight_bits
+def _face(spec: Spec, files: list[str], cycles: int) -> dict[str, Any]:
+    """What ``accel.json`` holds of every engine: its ports."""
+    source, sink = spec.input, spec.output
     return {
         "schema": SCHEMA,
-        "name": plan.spec.name,
+        "name": spec.name,
         "module": TOP,
         "files": files,
         "n_in": source.size,
@@ -86,10 +175,18 @@ def engine_report(plan: EnginePlan, reuse: int | None, files: list[str]) -> dict
         "decision": sink.decision,
         "in_addr_width": index_bits(source.size),
         "out_addr_width": index_bits(sink.size),
+        "cycles": cycles,
+        "multiplications": spec.multiplications,
+    }
+
+
+def engine_report(plan: EnginePlan, reuse: int | None, files: list[str]) -> dict[str, Any]:
+    """The content of ``accel.json``."""
+    return _face(plan.spec, files, plan.cycles) | {
+        "engine": "time-multiplexed",
+        "area_nand2": round(time_multiplexed_nand2(plan)),
         "macs": {"no": plan.outputs, "ni": plan.inputs},
-        "cycles": plan.cycles,
-        "multiplications": plan.spec.multiplications,
-        "rom_bits": rom_bits,
+        "rom_bits": plan.words * plan.multipliers * plan.weight_bits,
         "slot_bits": sum(slot.width for slot in plan.slots),
         "widths": {
             "operand": plan.operand_bits,

@@ -29,6 +29,15 @@ def extend(name: str, bits: int, target: int) -> str:
     return f"{{{{{target - bits}{{{name}[{bits - 1}]}}}}, {name}}}"
 
 
+def shifted(name: str, bits: int, shift: int, target: int) -> str:
+    """``name`` times ``2**shift`` as ``target`` bits."""
+    if shift == 0:
+        return extend(name, bits, target)
+    if shift >= target:
+        return "'0"
+    return f"{{{extend(name, bits, target - shift)}, {shift}'b0}}"
+
+
 def pack(values: Sequence[int], bits: int) -> int:
     """Integers as one word, the first in the lowest ``bits`` bits."""
     word = 0

@@ -16,6 +16,7 @@ from typing import Any
 from asicflow.config import SocConfig
 from asicflow.errors import UserError
 from asicflow.pdk import Library, Pdk
+from asicflow.pdk.area import nand2_um2
 from asicflow.pdk.lef import read_lef
 from asicflow.pdk.memory import FLIPFLOPS, MacroPlan, Slot, compose, slots
 
@@ -128,7 +129,7 @@ def plan_soc(pdk: Pdk, library: Library, soc: SocConfig, engine_nand2: float | N
         If a memory cannot be made, or a macro's LEF is missing.
     """
     sizes = {"imem": soc.imem_bytes, "dmem": soc.dmem_bytes}
-    nand2 = _nand2_um2(library)
+    nand2 = nand2_um2(library)
     gates: float = SOC_NAND2 + (engine_nand2 or 0)
     if soc.ram == FLIPFLOPS:
         gates += FLIPFLOP_NAND2_PER_BIT * 8 * sum(sizes.values())
@@ -157,14 +158,6 @@ def plan_json(plan: Plan) -> str:
     for entry, slot in zip(data["slots"], plan.slots, strict=True):
         entry["fits"] = slot.fits
     return json.dumps(data, indent=2) + "\n"
-
-
-def _nand2_um2(library: Library) -> float:
-    """Area of the library's two-input NAND of drive 1, from its LEF."""
-    cells = [macro for name, macro in read_lef(library.lefs).items() if name.endswith("nand2_1")]
-    if not cells:
-        raise UserError(f"{library.name} has no cell named like nand2_1", where=str(library.lefs[0]))
-    return cells[0].width * cells[0].height / 1e6
 
 
 def _memory(name: str, size: int, made: MacroPlan, library: Library) -> MemoryPlan:

@@ -11,6 +11,7 @@ from asicflow.hls.plan import EnginePlan
 from asicflow.hls.rtl import engine_rtl
 from asicflow.hls.verilog import index_bits
 from asicflow.model.fixed import FixedType, IntArray, overflow
+from asicflow.model.spec import Spec
 
 _BENCH = """
 module bench;
@@ -43,10 +44,15 @@ endmodule
 
 
 def run_icarus(plan: EnginePlan, x_int: IntArray, folder: Path) -> tuple[IntArray, int]:
-    """Outputs (N, n_out) and the cycles of the last inference; an unknown bit fails the test."""
+    """Outputs (N, n_out) of a plan's engine and the cycles of the last inference."""
+    return run_texts(plan.spec, engine_rtl(plan), x_int, folder)
+
+
+def run_texts(spec: Spec, texts: dict[str, str], x_int: IntArray, folder: Path) -> tuple[IntArray, int]:
+    """The same of an engine's source, file name to text; an unknown bit fails the test."""
     folder.mkdir(parents=True, exist_ok=True)
-    source, sink = plan.spec.input, plan.spec.output
-    for name, text in engine_rtl(plan).items():
+    source, sink = spec.input, spec.output
+    for name, text in texts.items():
         (folder / name).write_text(text)
     values = x_int & ((1 << source.type.width) - 1)
     (folder / "input.hex").write_text("\n".join(f"{v:x}" for v in values.ravel().tolist()) + "\n")

@@ -59,6 +59,11 @@ def test_protocol(tmp_path: Path) -> None:
     spec: Spec = dense_network(10, 9, 4)
     plan = plan_engine(spec, 1, 4)
     write_rtl(plan, tmp_path)
+    assert run_protocol(spec, plan.cycles, tmp_path).startswith("PASS")
+
+
+def run_protocol(spec: Spec, cycles: int, folder: Path) -> str:
+    """Run protocol.sv on the engine whose source is in ``folder``; its verdict."""
     x_int = random_inputs(spec, 4, seed=5)[2:]
     y_int = golden.run(spec, x_int)
     for name, values, bits in (
@@ -66,16 +71,16 @@ def test_protocol(tmp_path: Path) -> None:
         ("expected", y_int, spec.output.type.width),
     ):
         words = values & ((1 << bits) - 1)
-        (tmp_path / f"{name}.hex").write_text("\n".join(f"{v:x}" for v in words.ravel().tolist()) + "\n")
+        (folder / f"{name}.hex").write_text("\n".join(f"{v:x}" for v in words.ravel().tolist()) + "\n")
     macros = {
         "N_IN": spec.input.size, "N_OUT": spec.output.size, "IN_BITS": spec.input.type.width,
         "OUT_BITS": spec.output.type.width, "IN_ADDR": index_bits(spec.input.size),
-        "OUT_ADDR": index_bits(spec.output.size), "CYCLES": plan.cycles,
+        "OUT_ADDR": index_bits(spec.output.size), "CYCLES": cycles,
     }  # fmt: skip
     bench = Path(__file__).parent / "protocol.sv"
-    sources = [str(path) for path in sorted(tmp_path.glob("*.sv"))]
+    sources = [str(path) for path in sorted(folder.glob("*.sv"))]
     command = ["iverilog", "-g2012", "-s", "protocol", "-o", "protocol.vvp"]
     command += [f"-D{name}={value}" for name, value in macros.items()]
-    subprocess.run([*command, str(bench), *sources], cwd=tmp_path, check=True, capture_output=True)
-    done = subprocess.run(["vvp", "protocol.vvp"], cwd=tmp_path, check=True, capture_output=True, text=True)
-    assert done.stdout.strip().splitlines()[-1].startswith("PASS"), done.stdout
+    subprocess.run([*command, str(bench), *sources], cwd=folder, check=True, capture_output=True)
+    done = subprocess.run(["vvp", "protocol.vvp"], cwd=folder, check=True, capture_output=True, text=True)
+    return done.stdout.strip().splitlines()[-1]

@@ -12,7 +12,8 @@ from asicflow.flow.yosys import run_yosys
 from asicflow.hls.plan import choose_split, plan_engine
 from asicflow.hls.rtl import engine_rtl
 from asicflow.hls.stage import write_engine
-from asicflow.model.spec import Spec
+from asicflow.hls.unroll import plan_unrolled
+from asicflow.hls.unroll_rtl import unrolled_rtl
 
 from .test_plan import dense_network
 
@@ -23,12 +24,19 @@ NETWORKS = {
 }
 
 
-@pytest.fixture(params=[(name, count) for name in NETWORKS for count in (1, 8)], ids=lambda p: f"{p[0]}-{p[1]}")
+ENGINES = [*((name, count) for name in NETWORKS for count in (1, 8)), ("unrolled", 1), ("unrolled", 0)]
+"""Networks and multipliers; of an unrolled one the adder levels between registers, 0 for any number."""
+
+
+@pytest.fixture(params=ENGINES, ids=lambda p: f"{p[0]}-{p[1]}")
 def sources(request: pytest.FixtureRequest, tmp_path: Path) -> list[Path]:
-    """RTL of a network with one and with eight multipliers."""
-    spec: Spec = NETWORKS[request.param[0]]
-    plan = plan_engine(spec, *choose_split(spec, request.param[1]))
-    for name, text in engine_rtl(plan).items():
+    """RTL of a network with one and with eight multipliers, and unrolled with few and many registers."""
+    name, count = request.param
+    if name == "unrolled":
+        texts = unrolled_rtl(plan_unrolled(dense_network(10, 9, 4, accum="fixed<24,12>"), count or None))
+    else:
+        texts = engine_rtl(plan_engine(NETWORKS[name], *choose_split(NETWORKS[name], count)))
+    for name, text in texts.items():
         (tmp_path / name).write_text(text)
     return sorted(tmp_path.glob("*.sv"))
 
@@ -44,10 +52,10 @@ def test_slang(sources: list[Path]) -> None:
 
 
 def test_slang_finds_an_error(sources: list[Path], tmp_path: Path) -> None:
-    """Negative control: a port that is not connected to anything known."""
+    """Negative control: a name that is not declared."""
     top = tmp_path / "accel_engine.sv"
-    top.write_text(top.read_text().replace("group_i", "grup_i", 1))
-    assert "grup_i" in slang_problems(sources)
+    top.write_text(top.read_text().replace("case (in_addr_i)", "case (in_adr_i)", 1))
+    assert "in_adr_i" in slang_problems(sources)
 
 
 def slang_problems(sources: list[Path]) -> str:
