@@ -7,7 +7,7 @@ layers only, unless diffusion on the same piece drains it. Limits come from the 
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice, pairwise
 
@@ -17,7 +17,7 @@ from asicflow.flow.pnr.geometry import NetGeometry, via_rects, wire_rect
 from asicflow.flow.pnr.netlist import Instance, Net, Netlist, PnrError
 from asicflow.flow.pnr.placement import row_gaps
 from asicflow.flow.pnr.positions import pin_position
-from asicflow.flow.pnr.technology import Technology
+from asicflow.flow.pnr.technology import LayerModel, Technology
 from asicflow.pdk.lef import Antenna, Macro, Pwl, Rect
 
 
@@ -33,38 +33,36 @@ class Charged:
     limit: float
 
 
-def find_charged(
-    geometries: Sequence[NetGeometry], technology: Technology, macros: dict[str, Macro], share: float = 1.0
-) -> list[Charged]:
-    """Gates whose ratio exceeds `share` of the limit on some layer, one entry per net."""
-    found = []
-    for geometry in geometries:
-        worst = max(_pieces(geometry, technology, macros), key=lambda c: c.ratio / c.limit, default=None)
-        if worst is not None and worst.ratio > share * worst.limit:
-            found.append(worst)
-    return found
+def worst_pieces(geometries: Sequence[NetGeometry], technology: Technology, macros: dict[str, Macro]) -> list[Charged]:
+    """The piece of metal on a gate that is nearest to its limit, or farthest above it, of each net that has one."""
+    worst = (max(_pieces(g, technology, macros), key=_share, default=None) for g in geometries)
+    return [piece for piece in worst if piece is not None]
 
 
-def _pieces(geometry: NetGeometry, technology: Technology, macros: dict[str, Macro]) -> list[Charged]:
+def above(pieces: Iterable[Charged], share: float = 1.0) -> list[Charged]:
+    """Those whose ratio exceeds `share` of the limit."""
+    return [piece for piece in pieces if _share(piece) > share]
+
+
+def _share(piece: Charged) -> float:
+    return piece.ratio / piece.limit
+
+
+def _pieces(geometry: NetGeometry, technology: Technology, macros: dict[str, Macro]) -> Iterator[Charged]:
     """The ratio of every piece of metal that reaches a gate, layer by layer."""
-    found = []
-    for layer in technology.layers:
-        if not layer.wires:
-            continue
+    for layer, metal, pins in _components(geometry, technology):
         rules = technology.lef.layers[layer.name]
         side = rules.antenna.side_area is not None or rules.antenna.diff_side_area is not None
-        for metal, pins in _components(geometry, layer.index, technology):
-            areas = [macros[i.cell].pins[p] for i, p in pins]
-            gate = sum(a.gate_area for a in areas)
-            diffusion = sum(a.diff_area for a in areas)
-            limit = antenna_limit(rules.antenna, diffusion)
-            if gate <= 0 or limit is None:
-                continue
-            um2 = metal[0] / 1e6 * rules.thickness if side else metal[1] / 1e6
-            instance, pin = max(pins, key=lambda p: macros[p[0].cell].pins[p[1]].gate_area)
-            ratio = um2 / (gate + rules.antenna.gate_plus_diff * diffusion)
-            found.append(Charged(geometry.net, instance, pin, layer.name, ratio, limit))
-    return found
+        areas = [macros[i.cell].pins[p] for i, p in pins]
+        gate = sum(a.gate_area for a in areas)
+        diffusion = sum(a.diff_area for a in areas)
+        limit = antenna_limit(rules.antenna, diffusion)
+        if gate <= 0 or limit is None:
+            continue
+        um2 = metal[0] / 1e6 * rules.thickness if side else metal[1] / 1e6
+        instance, pin = max(pins, key=lambda p: macros[p[0].cell].pins[p[1]].gate_area)
+        ratio = um2 / (gate + rules.antenna.gate_plus_diff * diffusion)
+        yield Charged(geometry.net, instance, pin, layer.name, ratio, limit)
 
 
 def antenna_limit(antenna: Antenna, diffusion: float) -> float | None:
@@ -89,17 +87,25 @@ def _interpolate(points: Pwl, x: float) -> float:
 
 
 def _components(
-    geometry: NetGeometry, top: int, technology: Technology
-) -> list[tuple[tuple[float, float], list[tuple[Instance, str]]]]:
-    """Pieces connected through layers up to `top`: (perimeter nm, area nm2) on `top`, and their pins.
+    geometry: NetGeometry, technology: Technology
+) -> Iterator[tuple[LayerModel, tuple[float, float], list[tuple[Instance, str]]]]:
+    """Pieces connected through their own and lower layers: (perimeter nm, area nm2) on the layer, and their pins.
 
     Metal of one net that comes nearer than the spacing is one piece: the gap between is filled when it is drawn.
     """
-    wires = [w for w in geometry.wires if w.layer <= top]
-    vias = [v for v in geometry.vias if v.layer <= top]
-    landings = [g for g in geometry.landings if g.layer <= top]
-    group = list(range(len(wires) + len(vias) + len(landings)))
-    shapes: dict[int, list[tuple[Rect, int]]] = {}
+    shapes: list[list[tuple[Rect, int]]] = [[] for _ in technology.layers]
+    wires = list(enumerate(geometry.wires))
+    landings = list(enumerate(geometry.landings, len(wires) + len(geometry.vias)))
+    for k, wire in wires:
+        shapes[wire.layer].append((wire_rect(wire, technology), k))
+    for k, via in enumerate(geometry.vias, len(wires)):
+        lower, _, upper = via_rects(via, technology)
+        shapes[via.layer].append((lower, k))
+        shapes[via.layer + 1].append((upper, k))
+    for k, landing in landings:
+        for rect in ((landing.x, landing.y, landing.x, landing.y), *landing.patches):
+            shapes[landing.layer].append((rect, k))
+    group = list(range(len(wires) + len(geometry.vias) + len(landings)))
 
     def root(k: int) -> int:
         while group[k] != k:
@@ -107,32 +113,20 @@ def _components(
             k = group[k]
         return k
 
-    for k, w in enumerate(wires):
-        shapes.setdefault(w.layer, []).append((wire_rect(w, technology), k))
-    for k, via in enumerate(vias, len(wires)):
-        lower, _, upper = via_rects(via, technology)
-        shapes.setdefault(via.layer, []).append((lower, k))
-        if via.layer < top:
-            shapes.setdefault(via.layer + 1, []).append((upper, k))
-    for k, landing in enumerate(landings, len(wires) + len(vias)):
-        for rect in ((landing.x, landing.y, landing.x, landing.y), *landing.patches):
-            shapes.setdefault(landing.layer, []).append((rect, k))
-    for index, rects in shapes.items():
-        layer = technology.layers[index]
-        for one, two in _near(rects, technology.lef.layers[layer.name].spacing if layer.wires else 1):
+    for layer in technology.layers:
+        for one, two in _near(shapes[layer.index], technology.lef.layers[layer.name].spacing if layer.wires else 1):
             group[root(one)] = root(two)
-    width = technology.layers[top].width
-    metal: dict[int, tuple[float, float]] = {}
-    for k, w in enumerate(wires):
-        if w.layer == top:
-            length = w.x2 - w.x1 + w.y2 - w.y1 + width
-            p, a = metal.get(root(k), (0.0, 0.0))
-            metal[root(k)] = (p + 2 * (length + width), a + length * width)
-    pins: dict[int, list[tuple[Instance, str]]] = {}
-    for k, landing in enumerate(landings, len(wires) + len(vias)):
-        if isinstance(landing.pin, tuple):
-            pins.setdefault(root(k), []).append(landing.pin)
-    return [(metal[r], members) for r, members in pins.items() if r in metal]
+        metal: dict[int, tuple[float, float]] = {}
+        for k, wire in wires:
+            if wire.layer == layer.index:
+                length = wire.x2 - wire.x1 + wire.y2 - wire.y1 + layer.width
+                p, a = metal.get(root(k), (0.0, 0.0))
+                metal[root(k)] = (p + 2 * (length + layer.width), a + length * layer.width)
+        pins: dict[int, list[tuple[Instance, str]]] = {}
+        for k, landing in landings:
+            if landing.layer <= layer.index and isinstance(landing.pin, tuple):
+                pins.setdefault(root(k), []).append(landing.pin)
+        yield from ((layer, metal[piece], members) for piece, members in pins.items() if piece in metal)
 
 
 def _near(rects: list[tuple[Rect, int]], spacing: int) -> Iterator[tuple[int, int]]:

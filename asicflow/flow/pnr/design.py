@@ -16,7 +16,7 @@ from typing import Any
 import klayout.db as kdb
 
 from asicflow.flow.pnr.access import access_tables
-from asicflow.flow.pnr.antenna import add_diodes, find_charged
+from asicflow.flow.pnr.antenna import above, add_diodes, worst_pieces
 from asicflow.flow.pnr.blocks import block_plan, read_blocks
 from asicflow.flow.pnr.buffering import Buffering, remove_buffers
 from asicflow.flow.pnr.checks import Connectivity, check_layout
@@ -270,10 +270,11 @@ class Design:
         for rounds_left in reversed(range(ANTENNA_ROUNDS)):
             self._route_once()
             with self._stage("antenna"):
-                self.charged = find_charged(self.geometries, self.technology, self.macros)
+                pieces = worst_pieces(self.geometries, self.technology, self.macros)
+                self.charged = above(pieces)
                 if not self.charged or not rounds_left:
                     break
-                near = find_charged(self.geometries, self.technology, self.macros, ANTENNA_SHARE)
+                near = above(pieces, ANTENNA_SHARE)
                 for filler in self.fillers:
                     self.netlist.remove_instance(filler)
                 add_diodes(near, self.netlist, self.plan, self.macros, self.technology, diode)

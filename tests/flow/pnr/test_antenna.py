@@ -9,7 +9,7 @@ from beol import violations
 from kits import Kit, random_netlist
 
 from asicflow.flow.pnr import Design, PnrOptions
-from asicflow.flow.pnr.antenna import find_charged
+from asicflow.flow.pnr.antenna import above, worst_pieces
 from asicflow.flow.pnr.geometry import NetGeometry, PinLanding, ViaAt, Wire
 from asicflow.flow.pnr.netlist import Netlist
 from asicflow.flow.pnr.technology import load_technology
@@ -23,13 +23,13 @@ def test_a_dropped_diode_is_noticed(sky: Kit, tmp_path: Path) -> None:
     design.place()
     design.route()
     assert design.diodes > 0 and design.connectivity.clean and violations(design.layout, sky.library) == {}
-    assert find_charged(design.geometries, design.technology, design.macros) == []
+    assert above(worst_pieces(design.geometries, design.technology, design.macros)) == []
     diode, _ = sky.library.cells.antenna_diode
     without = []
     for geometry in design.geometries:
         kept = [x for x in geometry.landings if not (isinstance(x.pin, tuple) and x.pin[0].cell == diode)]
         without.append(replace(geometry, landings=kept))
-    exposed = find_charged(without, design.technology, design.macros)
+    exposed = above(worst_pieces(without, design.technology, design.macros))
     assert exposed and all(c.ratio > c.limit for c in exposed)
     drained = {g.net for g, w in zip(design.geometries, without, strict=True) if len(g.landings) > len(w.landings)}
     assert {c.net for c in exposed} <= drained
@@ -48,6 +48,8 @@ def test_metal_across_a_filled_gap_is_one_piece(sky: Kit) -> None:
         wires = [Wire(low, 0, 0, 9_000, 0), Wire(low, 9_000, gap, 200_000, gap), Wire(low + 1, 9_000, 0, 9_000, gap)]
         vias = [ViaAt(low, 9_000, 0), ViaAt(low, 9_000, gap)]
         geometry = NetGeometry(net, wires, vias, [], [PinLanding((gate, "A"), low, 0, 0)])
-        return max(c.ratio for c in find_charged([geometry], technology, macros, share=0) if c.layer == "met1")
+        (piece,) = worst_pieces([geometry], technology, macros)
+        assert piece.layer == "met1"
+        return piece.ratio
 
     assert ratio(340) > 10 * ratio(680)
