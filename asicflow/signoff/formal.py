@@ -13,7 +13,6 @@ from __future__ import annotations
 
 import json
 import re
-import resource
 import shutil
 import subprocess
 from collections.abc import Collection, Sequence
@@ -295,11 +294,10 @@ def _compare(sides: list[tuple[Network, list[str]]], outputs: list[str], folder:
         ends = [line for key in outputs for line in (f".names {_source(side, key)} {key}", "1 1")]
         head = [body[0], ".outputs " + " ".join(outputs), *body[1:]]
         path.write_text("\n".join([*head, *ends, ".end"]) + "\n")
-    command = [abc_command(), "-c", f"cec -n {paths[0]} {paths[1]}"]
+    # processor time, not the clock's: a loaded machine must not change what is decided
+    command = ["prlimit", f"--cpu={PATIENCE}", abc_command(), "-c", f"cec -n {paths[0]} {paths[1]}"]
     try:
-        done = subprocess.run(
-            command, capture_output=True, text=True, check=False, timeout=20 * PATIENCE, preexec_fn=_limit_processor
-        )
+        done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=20 * PATIENCE)
     except subprocess.TimeoutExpired:
         return "undecided", []
     with (folder / "abc.log").open("a") as log:
@@ -310,11 +308,6 @@ def _compare(sides: list[tuple[Network, list[str]]], outputs: list[str], folder:
         return "undecided", []
     numbers = {int(n) for n in re.findall(r"Output po(\d+): Value", done.stdout)}
     return "different", [outputs[n] for n in sorted(numbers) if n < len(outputs)]
-
-
-def _limit_processor() -> None:
-    """Stop ABC after its share of processor time: a loaded machine must not change what is decided."""
-    resource.setrlimit(resource.RLIMIT_CPU, (PATIENCE, PATIENCE))
 
 
 def _source(side: Network, output: str) -> str:
