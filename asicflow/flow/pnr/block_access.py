@@ -27,6 +27,9 @@ REACH = (7, 4)
 WAYS = 12
 """Ways kept per pin."""
 
+ENOUGH = 4
+"""Ways with the next layer free above their node that make the others needless."""
+
 
 @dataclass
 class StillMetal:
@@ -83,13 +86,23 @@ class BlockAccess:
                 where=f"block at x {instance.x / 1e3:.2f} y {instance.y / 1e3:.2f} um, {instance.orientation}",
                 hint="turn the block, or move it away from what stands before this pin",
             )
-        ways.sort(key=lambda w: w[1].cost)
+        upward = [w for w in ways if self._leads_up(*w)]
+        if len(upward) >= ENOUGH:  # a node that can only be left along the edge tempts a net to block all other pins
+            ways = upward
+        ways.sort(key=lambda w: (not self._leads_up(*w), w[1].cost))
         return BlockPin(instance, pin, ways[:WAYS])
+
+    def _leads_up(self, layer: int, way: Candidate) -> bool:
+        """Is the next layer free at the way's node?"""
+        return layer + 1 < len(self.free) and bool(self.free[layer + 1, way.line, way.column])
 
     def _on_layer(self, layer: LayerModel, rects: Sequence[Rect], owner: int) -> Iterator[Candidate]:
         found: list[Candidate] = list(self._inside(layer, rects, owner))
         if layer.wires:
-            wired = sorted(self._wired(layer, rects, owner), key=lambda c: (c.cost, c.line, c.column))
+            wired = sorted(
+                self._wired(layer, rects, owner),
+                key=lambda c: (not self._leads_up(layer.index, c), c.cost, c.line, c.column),
+            )
             own = kdb.Region([kdb.Box(*r) for r in rects])
             for candidate in wired:
                 if len(found) >= WAYS:

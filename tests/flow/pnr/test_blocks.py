@@ -8,12 +8,14 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import klayout.db as kdb
+import numpy as np
 import pytest
 from beol import violations
 from kits import Kit, make_kit, random_netlist
 from small_block import LIBERTY, lef, macro_of, write_block
 
 from asicflow.flow.pnr import Block, BlockPlace, PnrError, PnrOptions, memory_block
+from asicflow.flow.pnr.block_access import BlockAccess, StillMetal
 from asicflow.flow.pnr.blocks import BlockPlan, block_plan, grown, read_blocks
 from asicflow.flow.pnr.checks import Connectivity, check_layout
 from asicflow.flow.pnr.design import Design
@@ -186,6 +188,28 @@ def test_a_pin_behind_obstructions_is_named(parts: Parts, tmp_path: Path) -> Non
     with pytest.raises(PnrError, match=r"pin ram0.clk of block small has no legal access") as caught:
         build_problem(netlist, plan, {"small": block}, parts.technology, {})
     assert "met2" in str(caught.value) and caught.value.where
+
+
+def test_ways_to_a_pin_end_where_the_next_layer_is_free(parts: Parts) -> None:
+    """A node that a net can only leave along the block's edge is taken when there is no other."""
+    plan, blocks, _ = planned(parts, 1)
+    instance, macro = blocks.instances[0], parts.block
+    pin = next(p for p in macro.pins.values() if not p.is_power)
+    shape = (len(parts.technology.layers), plan.lines, plan.columns)
+    free, nothing = np.ones(shape, bool), StillMetal(np.zeros((0, 4), np.int64), np.zeros(0, np.int64))
+    access = BlockAccess(parts.technology, free, np.zeros(shape, np.uint8), [nothing] * shape[0])
+
+    def ways() -> list[tuple[int, int, int]]:
+        return [(layer, c.line, c.column) for layer, c in access.find(instance, macro, pin.name, 0).ways]
+
+    nearest = ways()[:4]
+    for layer, line, column in nearest:
+        free[layer + 1, line, column] = False
+    others = ways()
+    assert others and not set(others) & set(nearest)
+    assert all(free[layer + 1, line, column] for layer, line, column in others)
+    free[nearest[0][0] + 1 :] = False
+    assert set(nearest) & set(ways())
 
 
 def test_block_files_must_be_complete(sky: Kit, tmp_path: Path) -> None:
