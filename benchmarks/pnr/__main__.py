@@ -58,7 +58,7 @@ ROWS = (
     Row("mac20k", "gf180", 0.60, 600, 1536),
     Row("mac20k", "sky130", 0.55, 600, 1536),
 )
-LADDER = ("mac2", "mac4", "mac8", "mac16", "mac20k", "mac80")
+LADDER = ("mac2", "mac4", "mac8", "mac16", "mac20k", "mac64")
 """Designs of the scaling plot, about 1k to 40k cells."""
 
 
