@@ -148,12 +148,6 @@ def table(rows: list[Row], netlists: Path, seed: int, verbose: bool) -> None:
 
 def scaling(picture: Path, netlists: Path, seed: int) -> None:
     """Time and memory over cells, with the exponents of fitted power laws."""
-    import matplotlib
-
-    matplotlib.use("Agg")
-    import matplotlib.pyplot as plt
-    import numpy as np
-
     points = []
     for design in LADDER:
         found = in_process(Row(design, "gf180", 0.60, math.inf), netlists, seed, False)
@@ -161,6 +155,17 @@ def scaling(picture: Path, netlists: Path, seed: int) -> None:
             raise SystemExit(f"{design}: {found['error']}")
         points.append((found["mapped_cells"], found["cpu"], found["peak_memory_mb"]))
         print(f"{design}: {points[-1][0]} cells, {points[-1][1]:.1f} s, {points[-1][2]:.0f} MB")
+    plot(points, picture)
+
+
+def plot(points: list[tuple[float, float, float]], picture: Path) -> None:
+    """Draw (cells, CPU seconds, peak MB) as power laws."""
+    import matplotlib
+
+    matplotlib.use("Agg")
+    import matplotlib.pyplot as plt
+    import numpy as np
+
     count, seconds, megabytes = np.array(points).T
     figure, axes = plt.subplots(1, 2, figsize=(9, 3.6), constrained_layout=True)
     for axis, values, label in zip(axes, (seconds, megabytes), ("CPU s", "peak MB"), strict=True):
