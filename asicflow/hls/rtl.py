@@ -16,15 +16,13 @@ One module per file:
 from __future__ import annotations
 
 from collections.abc import Hashable, Iterator
-from pathlib import Path
 from typing import TypeVar
-
-import jinja2
 
 from asicflow.hls.plan import EnginePlan, network_input
 from asicflow.hls.ranges import Fit, Interval
 from asicflow.hls.stages import Element, MatrixStage
 from asicflow.hls.verilog import (
+    TEMPLATES,
     Port,
     extend,
     function,
@@ -42,12 +40,6 @@ from asicflow.hls.weights import weights_rtl
 from asicflow.model.spec import Spec
 
 K = TypeVar("K", bound=Hashable)
-
-_TEMPLATES = jinja2.Environment(
-    loader=jinja2.FileSystemLoader(Path(__file__).parent / "templates"),
-    undefined=jinja2.StrictUndefined,
-    keep_trailing_newline=True,
-)
 
 
 def engine_rtl(plan: EnginePlan) -> dict[str, str]:
@@ -133,7 +125,7 @@ class _EngineWriter:
             ports.append(("input", None, "valid_i", "The operands are no padding"))
         trims = self._trim_functions()
         terms = [self._term(f"product_{i}") for i in range(plan.inputs)]
-        return _TEMPLATES.get_template("accel_engine_lane.sv.j2").render(
+        return TEMPLATES.get_template("accel_engine_lane.sv.j2").render(
             ports=port_list(ports),
             inputs=plan.inputs,
             operand_bits=plan.operand_bits,
@@ -154,7 +146,7 @@ class _EngineWriter:
         plan, digits, bits = self.plan, self.digits, self.product_bits
         row_bits = plan.operand_bits + 1
         correction = -sum(4**d for d in range(digits)) << plan.operand_bits
-        return _TEMPLATES.get_template("accel_engine_multiply.sv.j2").render(
+        return TEMPLATES.get_template("accel_engine_multiply.sv.j2").render(
             operand_bits=plan.operand_bits,
             weight_bits=plan.weight_bits,
             result_bits=bits,
@@ -262,7 +254,7 @@ class _EngineWriter:
         in_bits, out_bits = spec.input.type.width, spec.output.type.width
         fill = f"in_data_i[{in_bits - 1}]" if spec.input.type.signed else "1'b0"
         wider = self.data_bits - in_bits
-        return _TEMPLATES.get_template("accel_engine.sv.j2").render(
+        return TEMPLATES.get_template("accel_engine.sv.j2").render(
             name=spec.name,
             shapes=" - ".join(str(n) for n in [spec.input.size, *(s.n_out for s in plan.stages)]),
             ports=port_list(engine_ports(spec)),

@@ -8,9 +8,6 @@ module by itself, once for all positions.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from pathlib import Path
-
-import jinja2
 
 from asicflow.hls.adder_graph import Node
 from asicflow.hls.ranges import Interval
@@ -18,6 +15,7 @@ from asicflow.hls.rtl import engine_ports
 from asicflow.hls.stages import Element
 from asicflow.hls.unroll import Place, Time, UnrolledPlan, UnrolledStage
 from asicflow.hls.verilog import (
+    TEMPLATES,
     Port,
     extend,
     function,
@@ -30,12 +28,6 @@ from asicflow.hls.verilog import (
 )
 from asicflow.hls.weights import KEEP
 from asicflow.model.spec import NETWORK_INPUT
-
-_TEMPLATES = jinja2.Environment(
-    loader=jinja2.FileSystemLoader(Path(__file__).parent / "templates"),
-    undefined=jinja2.StrictUndefined,
-    keep_trailing_newline=True,
-)
 
 _UNUSED = """// Copies of a sign, and what a rounding drops, are not read.
 // verilator lint_off UNUSEDSIGNAL
@@ -207,7 +199,7 @@ def _top(plan: UnrolledPlan, layers: list[_LayerWriter]) -> str:
     bits = {name: tensor.seen.signed_bits for name, tensor in network.tensors.items()}
     in_bits, out_bits = spec.input.type.width, spec.output.type.width
     values = [f"in_q[{i}]" if spec.input.type.signed else f"{{1'b0, in_q[{i}]}}" for i in range(spec.input.size)]
-    return _TEMPLATES.get_template("accel_engine_unrolled.sv.j2").render(
+    return TEMPLATES.get_template("accel_engine_unrolled.sv.j2").render(
         name=spec.name,
         shapes=" - ".join(str(n) for n in [spec.input.size, *(layer.made.stage.n_out for layer in layers)]),
         ports=port_list(engine_ports(spec)),

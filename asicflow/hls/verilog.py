@@ -3,8 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
+
+import jinja2
 
 from asicflow.hls.ranges import Affine, Clip, Divide, Fit, Interval, Leak, Relu, Shift, Step, Table
+
+TEMPLATES = jinja2.Environment(
+    loader=jinja2.FileSystemLoader(Path(__file__).parent / "templates"),
+    undefined=jinja2.StrictUndefined,
+    keep_trailing_newline=True,
+)
 
 Port = tuple[str, int | None, str, str]
 """Direction, bits (None for a single wire), name, meaning."""
