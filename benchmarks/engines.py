@@ -140,6 +140,7 @@ def main() -> None:
     parser.add_argument("--no-simulation", action="store_true", help="take the stated cycles; do not check exactness")
     args = parser.parse_args()
     files: list[Path] = args.model or [DIGITS / "model.h5", *(args.models / n for n in NAMES if args.models)]
+    wrong = False
     library = load_pdk("sky130", resolve(parse_config({}))).library()
     nand2 = nand2_um2(library)
     for file in files:
@@ -163,7 +164,9 @@ def main() -> None:
                     print(f"| {reuse or 'adder graph'} | {error.what} |", flush=True)
                     continue
                 first = first or found
+                wrong |= found.exact == "NO"
                 print(found.row(first), flush=True)
+    raise SystemExit(wrong)
 
 
 if __name__ == "__main__":

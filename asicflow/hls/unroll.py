@@ -125,7 +125,11 @@ def plan_unrolled(
         If da4ml is not installed.
     """
     if levels is not None and levels < 1:
-        raise UserError(f"{levels} adder levels between registers are not possible", where="hls.levels")
+        raise UserError(
+            f"{levels} adder levels between registers are not possible",
+            where="hls.levels",
+            hint="give 1 or more, or leave it out for registers behind layers only",
+        )
     network = build_stages(spec)
     weights = [_exact_weights(stage) for stage in network.stages]
     ready: dict[str, int] = {NETWORK_INPUT: 0}

@@ -17,5 +17,9 @@ def nand2_um2(library: Library) -> float:
     """
     cells = [macro for name, macro in read_lef(library.lefs).items() if name.endswith("nand2_1")]
     if not cells:
-        raise UserError(f"{library.name} has no cell named like nand2_1", where=str(library.lefs[0]))
+        raise UserError(
+            f"{library.name} has no cell named like nand2_1",
+            where=str(library.lefs[0]),
+            hint="areas are planned in this unit; choose another pdk.library",
+        )
     return cells[0].width * cells[0].height / 1e6

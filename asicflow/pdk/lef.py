@@ -16,6 +16,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import klayout.db as kdb
+import numpy as np
 
 from asicflow.errors import UserError
 
@@ -48,6 +49,24 @@ class Antenna:
     cum_side_area: float | None = None
     cum_diff_side_area: Pwl | None = None
     gate_plus_diff: float = 0.0
+
+    @property
+    def by_side(self) -> bool:
+        """True when the file limits side walls; then these count, else the area."""
+        return self.side_area is not None or self.diff_side_area is not None
+
+    def limit(self, diffusion: float) -> float | None:
+        """The largest ratio of a piece with `diffusion` um2, None without a limit.
+
+        Without diffusion the plain limit holds, else the drained one, which stands in where there is no plain one.
+        """
+        plain, drained = (self.side_area, self.diff_side_area) if self.by_side else (self.area, self.diff_area)
+        if diffusion <= 0 and plain is not None:
+            return plain
+        if drained is None:
+            return None
+        at, limits = np.array(drained).T
+        return float(np.interp(diffusion, at, limits))
 
 
 @dataclass

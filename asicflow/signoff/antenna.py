@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from itertools import pairwise
 
 import klayout.db as kdb
 import numpy as np
@@ -17,7 +16,7 @@ import numpy.typing as npt
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
-from asicflow.pdk.lef import Antenna, Layer, Macro, Pwl, TechLef
+from asicflow.pdk.lef import Layer, Macro, TechLef
 from asicflow.signoff.extract import Extraction, Mark
 from asicflow.signoff.netlist import Pin
 
@@ -135,11 +134,10 @@ class _Gates:
     def ratios(self, layer: Layer, owner: IntArray, area: FloatArray, perimeter: FloatArray) -> Iterator[AntennaRatio]:
         """Ratios of the pieces whose polygons on ``layer`` have ``area`` and ``perimeter``; owner (N,), both (N,)."""
         antenna = layer.antenna
-        side = antenna.side_area is not None or antenna.diff_side_area is not None
-        size = np.bincount(owner, perimeter * layer.thickness if side else area, len(self.piece))
+        size = np.bincount(owner, perimeter * layer.thickness if antenna.by_side else area, len(self.piece))
         for piece, gate in self.gate.items():
             diffusion = self.diffusion[piece]
-            limit = _limit(antenna, side, diffusion)
+            limit = antenna.limit(diffusion)
             if gate > 0 and limit is not None:
                 ratio = float(size[piece]) / 1e6 / (gate + antenna.gate_plus_diff * diffusion)
                 yield AntennaRatio(layer.name, self.mark[piece][1], ratio, limit, gate, diffusion)
@@ -167,22 +165,3 @@ def areas(found: Extraction, macros: dict[str, Macro], mark: Mark) -> tuple[floa
     """Gate and diffusion area of a pin in um2."""
     pin = macros[found.placed[mark.pin[0]].cell].pins[mark.pin[1]]
     return pin.gate_area, pin.diff_area
-
-
-def _limit(antenna: Antenna, side: bool, diffusion: float) -> float | None:
-    """The limit of side walls, else of area: without diffusion the plain one; the drained one stands in for it."""
-    plain = antenna.side_area if side else antenna.area
-    drained = antenna.diff_side_area if side else antenna.diff_area
-    if diffusion <= 0 and plain is not None:
-        return plain
-    return None if drained is None else _interpolate(drained, diffusion)
-
-
-def _interpolate(points: Pwl, x: float) -> float:
-    """Piecewise linear, constant beyond the ends."""
-    if x <= points[0][0]:
-        return points[0][1]
-    for (x1, y1), (x2, y2) in pairwise(points):
-        if x <= x2:
-            return y1 + (y2 - y1) * (x - x1) / (x2 - x1)
-    return points[-1][1]

@@ -63,7 +63,7 @@ def check_layout(
     placed = layout.instances()
     alone = _library_markers(layout, rules, {p.cell for p in placed}, outlines or {}, blocks)
     known = {(m.rule.id, _moved(m, p.trans).box) for p in placed for m in alone.get(p.cell, ())}
-    whole, deep = layout.hollow(blocks, _REACH) if blocks else (layout, kdb.Region())
+    whole, deep = layout.hollow(blocks, _reach(rules.rules)) if blocks else (layout, kdb.Region())
     inside = kdb.Region([p.trans * layout.db.cell(p.cell).bbox() for p in placed if p.cell in blocks]).merged()
     markers: list[Marker] = []
     first = {p.cell: p.trans for p in reversed(placed)}
@@ -86,6 +86,12 @@ def check_layout(
                 library.append(marker)
         seconds[rule.id] = time.monotonic() - start
     return DrcResult(markers, library, {name: drawn(name).count() for name in rules.stack}, seconds)
+
+
+def _reach(rules: Iterable[Rule]) -> int:
+    """How far, in nm, a rule sees: beyond any distance that one limits, and at least 5 um."""
+    blind = (*NEIGHBOUR_KINDS, *AREA_KINDS, "angle")
+    return max([5_000, *(2 * max(rule.value, rule.extent) for rule in rules if rule.kind not in blind)])
 
 
 def _outside(markers: list[Marker], judged: kdb.Region) -> list[Marker]:
@@ -352,9 +358,6 @@ def _marker(rule: Rule, box: kdb.Box, measured: str) -> Marker:
         measured += f", not {rule.value_um:g} um"
     return Marker(rule, (box.left, box.bottom, box.right, box.top), measured)
 
-
-_REACH = 5_000
-"""How far, in nm, a shape may be seen by a rule on spacing, width, enclosure or overlap."""
 
 NEIGHBOUR_KINDS = ("within", "requires")
 """Kinds that a cell alone cannot meet."""

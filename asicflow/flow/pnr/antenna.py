@@ -9,7 +9,7 @@ from __future__ import annotations
 from bisect import bisect_left
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from itertools import islice, pairwise
+from itertools import islice
 
 from asicflow.flow.pnr.access import distance2
 from asicflow.flow.pnr.floorplan import Floorplan
@@ -18,7 +18,7 @@ from asicflow.flow.pnr.netlist import Instance, Net, Netlist, PnrError
 from asicflow.flow.pnr.placement import row_gaps
 from asicflow.flow.pnr.positions import pin_position
 from asicflow.flow.pnr.technology import LayerModel, Technology
-from asicflow.pdk.lef import Antenna, Macro, Pwl, Rect
+from asicflow.pdk.lef import Macro, Rect
 
 
 @dataclass(frozen=True)
@@ -52,38 +52,16 @@ def _pieces(geometry: NetGeometry, technology: Technology, macros: dict[str, Mac
     """The ratio of every piece of metal that reaches a gate, layer by layer."""
     for layer, metal, pins in _components(geometry, technology):
         rules = technology.lef.layers[layer.name]
-        side = rules.antenna.side_area is not None or rules.antenna.diff_side_area is not None
         areas = [macros[i.cell].pins[p] for i, p in pins]
         gate = sum(a.gate_area for a in areas)
         diffusion = sum(a.diff_area for a in areas)
-        limit = antenna_limit(rules.antenna, diffusion)
+        limit = rules.antenna.limit(diffusion)
         if gate <= 0 or limit is None:
             continue
-        um2 = metal[0] / 1e6 * rules.thickness if side else metal[1] / 1e6
+        um2 = metal[0] / 1e6 * rules.thickness if rules.antenna.by_side else metal[1] / 1e6
         instance, pin = max(pins, key=lambda p: macros[p[0].cell].pins[p[1]].gate_area)
         ratio = um2 / (gate + rules.antenna.gate_plus_diff * diffusion)
         yield Charged(geometry.net, instance, pin, layer.name, ratio, limit)
-
-
-def antenna_limit(antenna: Antenna, diffusion: float) -> float | None:
-    """The limit for a piece with `diffusion` um2: the plain one without diffusion, else the drained one."""
-    plain, drained = (
-        (antenna.side_area, antenna.diff_side_area)
-        if antenna.side_area is not None or antenna.diff_side_area is not None
-        else (antenna.area, antenna.diff_area)
-    )
-    if diffusion <= 0 and plain is not None:
-        return plain
-    return None if drained is None else _interpolate(drained, diffusion)
-
-
-def _interpolate(points: Pwl, x: float) -> float:
-    if x <= points[0][0]:
-        return points[0][1]
-    for (x1, y1), (x2, y2) in pairwise(points):
-        if x <= x2:
-            return y1 + (y2 - y1) * (x - x1) / (x2 - x1)
-    return points[-1][1]
 
 
 def _components(
