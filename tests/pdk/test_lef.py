@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from asicflow.errors import UserError
-from asicflow.pdk.lef import read_lef, read_tech_lef
+from asicflow.pdk.lef import Antenna, read_lef, read_tech_lef
 
 TECH = """
 VERSION 5.8 ;
@@ -206,3 +206,20 @@ def test_gf180_technology_and_cells(pdk_root: Path) -> None:
     cells = read_lef(base / f"libs/{name}/lef/{name}.lef")
     assert cells[f"{name}__nand2_1"].pins["ZN"].diff_area == 0.9484
     assert cells[f"{name}__nand2_1"].pins["VSS"].is_power
+
+
+@pytest.mark.parametrize(
+    ("antenna", "diffusion", "expected"),
+    [
+        (Antenna(), 0.0, None),
+        (Antenna(area=400.0, diff_area=[(0.0, 400.0), (1.0, 800.0)]), 0.0, 400.0),
+        (Antenna(area=400.0, diff_area=[(0.0, 400.0), (1.0, 800.0)]), 0.5, 600.0),
+        (Antenna(area=400.0, diff_area=[(0.0, 400.0), (1.0, 800.0)]), 2.0, 800.0),
+        (Antenna(diff_area=[(0.0, 300.0), (1.0, 800.0)]), 0.0, 300.0),
+        (Antenna(area=400.0, side_area=75.0), 0.0, 75.0),
+        (Antenna(area=400.0, side_area=75.0), 0.5, None),
+    ],
+)
+def test_antenna_limit(antenna: Antenna, diffusion: float, expected: float | None) -> None:
+    """Side walls before area; the drained limit grows with the diffusion and stands in for a missing plain one."""
+    assert antenna.limit(diffusion) == expected
