@@ -147,7 +147,7 @@ def table(rows: list[Row], netlists: Path, seed: int, verbose: bool) -> None:
 
 
 def scaling(picture: Path, netlists: Path, seed: int) -> None:
-    """Time and memory over cells, with the exponents of fitted power laws."""
+    """Time and memory over cells, drawn."""
     points = []
     for design in LADDER:
         found = in_process(Row(design, "gf180", 0.60, math.inf), netlists, seed, False)
@@ -159,22 +159,31 @@ def scaling(picture: Path, netlists: Path, seed: int) -> None:
 
 
 def plot(points: list[tuple[float, float, float]], picture: Path) -> None:
-    """Draw (cells, CPU seconds, peak MB) as power laws."""
+    """Draw (cells, CPU seconds, peak MB); the power law is that of the larger half, small designs mostly start up."""
     import matplotlib
 
     matplotlib.use("Agg")
     import matplotlib.pyplot as plt
     import numpy as np
+    from matplotlib.ticker import NullFormatter, ScalarFormatter
 
     count, seconds, megabytes = np.array(points).T
+    large = slice(len(count) // 2, None)
     figure, axes = plt.subplots(1, 2, figsize=(9, 3.6), constrained_layout=True)
     for axis, values, label in zip(axes, (seconds, megabytes), ("CPU s", "peak MB"), strict=True):
-        exponent, factor = np.polyfit(np.log(count), np.log(values), 1)
+        exponent, factor = np.polyfit(np.log(count[large]), np.log(values[large]), 1)
         axis.loglog(count, values, "o")
-        axis.loglog(count, np.exp(factor) * count**exponent, "-", label=f"cells^{exponent:.2f}")
+        axis.loglog(count[large], np.exp(factor) * count[large] ** exponent, "-", label=f"cells^{exponent:.2f}")
         axis.set(xlabel="mapped cells", ylabel=label)
+        axis.set_xticks(count, [f"{n / 1000:.1f}k" for n in count])
+        axis.set_yticks(
+            [n for n in (10, 20, 50, 100, 200, 500, 1000, 2000, 5000) if min(values) / 2 < n < 2 * max(values)]
+        )
+        axis.yaxis.set_major_formatter(ScalarFormatter())
+        axis.xaxis.set_minor_formatter(NullFormatter())
+        axis.yaxis.set_minor_formatter(NullFormatter())
         axis.legend()
-        print(f"{label}: grows with cells^{exponent:.2f}")
+        print(f"{label}: grows with cells^{exponent:.2f} from {count[large][0]:.0f} cells on")
     figure.savefig(picture, dpi=120)
 
 
