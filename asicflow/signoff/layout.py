@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -140,14 +141,8 @@ class Layout:
         draws on one of the macro's layers: only these can meet anything outside. What is deeper is the same in
         every instance and can be judged in the macro alone.
         """
-        other = Layout.__new__(Layout)
-        other.__dict__ = {
-            **self.__dict__,
-            "db": self.db.dup(),
-            "_flat": {},
-            "_deep": {},
-            "_store": kdb.DeepShapeStore(),
-        }
+        other = copy.copy(self)
+        other.db, other._flat, other._deep, other._store = self.db.dup(), {}, {}, kdb.DeepShapeStore()
         other.cell = other.db.cell(self.cell.name)
         deep = kdb.Region()
         for name in sorted({*blocks} & {p.cell for p in self.instances()}):
