@@ -51,6 +51,7 @@ class CornerTiming(BaseModel):
 
     ``register_slack_ns`` is the worst setup slack from register to register, of the worst path to every
     endpoint; it sets ``fmax_mhz``: port delays are shares of the period, so port paths scale with it.
+    ``tied`` are endpoints at a constant: they are not counted as unconstrained.
     """
 
     corner: str
@@ -67,6 +68,7 @@ class CornerTiming(BaseModel):
     max_slew: list[Violation]
     max_capacitance: list[Violation]
     unconstrained: int
+    tied: list[str]
     unclocked: int
     clock_skew_ns: float
     clock_period_ns: float
@@ -272,6 +274,7 @@ def _collect(name: str, corner: Corner, views: Mapping[str, LibertyCell], out: P
     )
     slews, loads = limits(views, out)
     check = (out / "check.rpt").read_text()
+    tied = tied_endpoints(check, {row[0] for row in _rows(out / "constant.txt")})
     return CornerTiming(
         corner=name,
         process=corner.process,
@@ -286,7 +289,8 @@ def _collect(name: str, corner: Corner, views: Mapping[str, LibertyCell], out: P
         hold_violations=_paths(out / "hold.txt"),
         max_slew=slews,
         max_capacitance=loads,
-        unconstrained=unconstrained(check, {row[0] for row in _rows(out / "constant.txt")}),
+        unconstrained=counted(check, "unconstrained endpoint") - len(tied),
+        tied=[plain(name) for name in tied],
         unclocked=counted(check, "unclocked"),
         clock_skew_ns=skew((out / "skew.rpt").read_text()),
         clock_period_ns=period,
@@ -337,11 +341,10 @@ def counted(report: str, what: str) -> int:
     return int(match[1]) if match else 0
 
 
-def unconstrained(report: str, constant: Collection[str]) -> int:
-    """Return how many endpoints have no constraint; pins that are tied to a constant need none."""
+def tied_endpoints(report: str, constant: Collection[str]) -> list[str]:
+    """Return the unconstrained endpoints that are tied to a constant: they need no constraint."""
     listed = re.search(r"unconstrained endpoints?\.\n((?:[ \t]+\S+\n?)*)", report)
-    tied = sum(name in constant for name in listed[1].split()) if listed else 0
-    return counted(report, "unconstrained endpoint") - tied
+    return [name for name in listed[1].split() if name in constant] if listed else []
 
 
 def skew(report: str) -> float:

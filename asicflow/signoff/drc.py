@@ -187,7 +187,7 @@ def _wide_space(source: Source, rule: Rule) -> list[Marker]:
     wide = metal.sized(-half).sized(half)
     if wide.is_empty():
         return []
-    near = metal.edges()
+    near = (metal & wide.sized(rule.value)).edges()  # the cut edges are as far away as the rule asks
     wide_edges = wide.edges() & near
     return _pairs(rule, wide_edges.separation_check(near, rule.value).each(), "spacing")
 
@@ -217,11 +217,17 @@ def _cut_size(source: Source, rule: Rule) -> list[Marker]:
 def _cut_array(source: Source, rule: Rule) -> list[Marker]:
     """Spacing inside arrays of at least ``extra`` rows and columns of cuts between the same two metals."""
     below, above = (source(name) for name in rule.others)
+    cuts = source(rule.layer)
+    close = kdb.Region([pair.bbox() for pair in cuts.space_check(rule.value).each()])
+    if close.is_empty():
+        return []
+    least = rule.extra * min(p.bbox().width() for p in cuts.each())
+    dense = cuts.sized(rule.value // 2).merged().with_bbox_min(least, None, False).interacting(close)
     half = rule.extent // 2 - 5
-    room = (below & above).sized(-half).sized(half)
-    cuts = source(rule.layer).interacting(room)
+    common = (below & dense.sized(rule.extent)) & above
+    cuts = cuts.interacting(common.sized(-half).sized(half))
     arrays = kdb.Region()
-    for group in (cuts.sized(rule.value // 2).merged() & below & above).merged().each():
+    for group in (dense & common).merged().with_bbox_min(least, None, False).each():
         inside = cuts.interacting(kdb.Region(group))
         centres = [p.bbox().center() for p in inside.each()]
         if min(len({c.x for c in centres}), len({c.y for c in centres})) >= rule.extra:

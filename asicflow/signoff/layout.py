@@ -94,16 +94,24 @@ class Layout:
         return self._flat[pair]
 
     def shapes(self, pair: tuple[int, int]) -> kdb.Region:
-        """All shapes of a GDS (layer, datatype): cell by cell where only cells draw on it, else flat.
+        """All shapes of a GDS (layer, datatype): cell by cell where mostly cells draw on it, else flat.
 
         KLayout then works on each cell once instead of on every instance.
         """
         index = self.db.layer(*pair)
-        if not self.cell.shapes(index).is_empty():
+        if self.cell.shapes(index).size() > self._placed_shapes(index):
             return self.flat(pair)
         if pair not in self._deep:
             self._deep[pair] = kdb.Region(self.cell.begin_shapes_rec(index), self._store)
         return self._deep[pair]
+
+    def _placed_shapes(self, index: int) -> int:
+        """Shapes of a layer that the instances in the top cell bring, counted once per instance."""
+        return sum(
+            instance.na * instance.nb * size if instance.is_regular_array() else size
+            for instance in self.cell.each_inst()
+            if (size := self.db.cell(instance.cell_index).shapes(index).size())
+        )
 
     def own_region(self, name: str) -> kdb.Region:
         """Shapes drawn in the top cell itself, unmerged."""

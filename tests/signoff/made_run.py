@@ -152,6 +152,7 @@ def timing() -> dict[str, Any]:
             "max_slew": [],
             "max_capacitance": [],
             "unconstrained": 0,
+            "tied": [],
             "unclocked": 0,
             "clock_period_ns": 40.0,
             "fmax_mhz": 50.0,

@@ -55,6 +55,11 @@ def test_clean_run_passes(gate: type[Gate], run: Path, pdk_root: Path) -> None:
     assert result.evidence and not result.findings
 
 
+def test_endpoint_that_is_tied_needs_no_constraint(run: Path, pdk_root: Path) -> None:
+    tie_endpoint(run, listed=1)
+    assert judge(timing.UnconstrainedGate, run, pdk_root).verdict is Verdict.PASS
+
+
 def edit_json(name: str, change: Callable[[dict[str, Any]], object]) -> Plant:
     def plant(root: Path) -> None:
         path = root / name
@@ -98,6 +103,13 @@ def edit_rtl(old: str, new: str) -> Plant:
 
 def slow(**values: Any) -> Callable[[dict[str, Any]], object]:
     return lambda data: data["corners"]["slow"].update(values)
+
+
+def tie_endpoint(root: Path, listed: int) -> None:
+    """One endpoint is tied to a constant, the report lists some."""
+    edit_timing(slow(tied=["u1/TE"]))(root)
+    text = f"Warning: There {'are' if listed > 1 else 'is'} {listed} unconstrained endpoint{'s'[: listed - 1]}.\n  u1/TE\n"
+    (root / "layout/reports/check_slow.rpt").write_text(text)
 
 
 VIOLATION = {"pin": "u7/Y", "cell": "inv_1", "value": 2.0, "limit": 1.5}
@@ -188,6 +200,7 @@ ERRORS: list[tuple[type[Gate], Plant, str]] = [
         "2 input ports missing",
     ),
     (timing.UnconstrainedGate, lambda root: (root / "layout/reports/check_fast.rpt").unlink(), "is missing"),
+    (timing.UnconstrainedGate, lambda root: tie_endpoint(root, listed=2), "There are 2 unconstrained"),
     (timing.ClockGate, edit_timing(slow(clock_period_ns=50.0)), "corner slow: 50 ns"),
     (
         timing.ClockGate,

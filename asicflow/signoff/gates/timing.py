@@ -234,6 +234,8 @@ class UnconstrainedGate(TimingGate):
                 findings.append(Finding(f"{corner}: the report {path.name} is missing", "report"))
                 continue
             told = _TOLD.findall(path.read_text())
+            if data["tied"]:
+                told = [line for line in told if not re.match(rf"There \w+ {len(data['tied'])} unconstrained end", line)]
             findings += [Finding(f"{corner}: {line}", "setup_check") for line in told]
         total = sum(int(r["unconstrained"] or 0) + int(r["unclocked"] or 0) for r in rows)
         return GateResult(
