@@ -23,6 +23,9 @@ from asicflow.workspace import Workspace
 
 FIRMWARE_SCHEMA = "asicflow.firmware/1"
 APPS = ("infer", "selftest", "memtest")
+ROM_ENTRIES = ("start", "fault_recover")
+APP_ENTRIES = ("reset_handler",)
+"""Functions of the boot ROM and of programs that start on an empty stack."""
 VECTORS_SHARE = 3  # of IMEM, at most one part in so many is for the vectors of selftest
 _BSP = ("startup.S", "fault.c", "stdio.c", "accel.c", "mailbox.c", "memory.c")
 
@@ -52,7 +55,7 @@ def build_firmware(soc_dir: Path, vectors: Path, out: Path, progress: Callable[[
     rom = build_bootrom(headers, out)
     size = system.memory("bootrom").bytes
     (out / ROM_FILE).write_text(write_rom("bootrom", rom.binary, size))
-    described: dict[str, Any] = {"bootrom": _describe(rom, size, system, out, ("start", "fault_recover"))}
+    described: dict[str, Any] = {"bootrom": _describe(rom, size, system, out, ROM_ENTRIES)}
     for name in APPS:
         described[name] = describe_app(build_app(name, headers, out), system, out)
     for name, program in described.items():
@@ -77,7 +80,7 @@ def describe_app(app: Program, system: System, out: Path) -> dict[str, Any]:
     """Write an application's flash image and return its description (UserError when its stack does not fit)."""
     image = f"{app.elf.stem}.flash.bin"
     (out / image).write_bytes(pack_image(app.binary, app.load, app.entry))
-    described = _describe(app, system.memory("imem").bytes, system, out, ("reset_handler",))
+    described = _describe(app, system.memory("imem").bytes, system, out, APP_ENTRIES)
     return {**described, "flash_image": image}
 
 

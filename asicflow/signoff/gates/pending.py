@@ -22,14 +22,11 @@ class _Pending:
     """Reason for leaving it out when the top is the accelerator alone."""
 
 
-_NO_CPU = "the top is the accelerator alone: no processor, no firmware"
 _NO_SHUTTLE = "the top is a block: shuttle rules apply to the chip that carries it"
 
 _PENDING = (
     _Pending("layout.magic-drc", "Magic DRC with the PDK technology", True, "Magic was not run",
              "load the GDS in Magic with the PDK's technology; run `drc check; drc catchup` and count"),
-    _Pending("firmware.image", "Firmware image, stack bound, CRC", True, "not checked",
-             "run the firmware stage", _NO_CPU),
     _Pending("shuttle.rules", "Shuttle slot rules", True, "not checked",
              "build the chip for a slot of the shuttle", _NO_SHUTTLE),
 )  # fmt: skip
