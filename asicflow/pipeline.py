@@ -1,7 +1,7 @@
 """Run the stages in order, skip what is current, record what was done.
 
-Data flows one way: model -> hls -> soc -> flow -> signoff for the accelerator,
-model -> hls -> soc -> firmware -> sim for the whole system.  A stage is named by
+Data flows one way: model -> hls -> soc -> flow -> signoff for the accelerator; for
+the whole system firmware and sim come between soc and flow.  A stage is named by
 its folder; its function is imported only when it has to run, so that a re-run
 with nothing to do stays fast.
 """

@@ -26,7 +26,7 @@ from asicflow.errors import RunLocked, UserError
 MANIFEST_SCHEMA = "asicflow.manifest/1"
 STAGES = {
     "accel": ("model", "hls", "soc", "flow", "signoff"),
-    "soc": ("model", "hls", "soc", "firmware", "sim", "flow"),
+    "soc": ("model", "hls", "soc", "firmware", "sim", "flow", "signoff"),
 }
 """The stages of each top, in order."""
 

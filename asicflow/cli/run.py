@@ -42,7 +42,7 @@ def run(
     ] = None,
     config_file: ConfigFile = None,
     top: Annotated[
-        str | None, typer.Option("--top", help="accel: the accelerator's layout; soc: a whole system in simulation")
+        str | None, typer.Option("--top", help="accel: the accelerator; soc: a whole system around it")
     ] = None,
     to: Annotated[
         str | None,
@@ -68,7 +68,7 @@ def run(
     force: Annotated[bool, typer.Option("--force", help="run every stage again")] = False,
     verbose: Annotated[bool, typer.Option("--verbose", "-v", help="show the log on the terminal")] = False,
 ) -> None:
-    """Make an accelerator, its layout and a report from a trained model; or a whole system in simulation.
+    """Make an accelerator, or a whole system around it, from a trained model: layout and report.
 
     [bold]asicflow run --pdk sky130 --model model.h5 --data test.npz[/bold]
     [bold]asicflow run --pdk gf180 --top soc --model model.h5[/bold]

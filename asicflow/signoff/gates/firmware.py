@@ -6,7 +6,6 @@ import re
 import struct
 import zlib
 from pathlib import Path
-from typing import Any
 
 from asicflow.firmware.image import HEADER, IMAGE_MAGIC
 from asicflow.firmware.rom import write_rom
@@ -39,15 +38,14 @@ class FirmwareImageGate(Gate):
         findings: list[Finding] = []
         rows: Rows = []
         evidence: list[Path] = []
+        sizes, stacks = [], []
         for name, program in context.json("firmware/firmware.json")["programs"].items():
             binary = _read(folder / program["binary"])
             evidence.append(folder / program["binary"])
             in_rom = "flash_image" not in program
             memory = system.memory("bootrom" if in_rom else "imem")
             stack, room = _stack(folder, name, ROM_ENTRIES if in_rom else APP_ENTRIES, system)
-            rows.append(
-                {"program": name, "bytes": len(binary), "of": memory.bytes, "stack": stack, "stack_room": room}
-            )
+            rows.append({"program": name, "bytes": len(binary), "of": memory.bytes, "stack": stack, "stack_room": room})
             if len(binary) > memory.bytes:
                 findings.append(Finding(f"{name}: {len(binary)} bytes, {memory.name} has {memory.bytes}", "size"))
             if stack > room:
@@ -62,8 +60,8 @@ class FirmwareImageGate(Gate):
             findings.append(Finding("firmware.json lists no program", "empty"))
         return GateResult(
             verdict_of(findings),
-            f"{len(rows)} programs, {sum('stack' in row for row in rows)} stack bounds, {len(findings)} faults",
-            _largest(rows),
+            f"{len(rows)} programs with their stacks, {len(findings)} faults",
+            {"programs": len(rows), "largest_program": max(sizes, default=0), "largest_stack": max(stacks, default=0)},
             {"programs": rows},
             findings,
             evidence,
@@ -114,8 +112,3 @@ def _read(path: Path) -> bytes:
     if not path.is_file():
         raise UnverifiedError(f"missing: firmware/{path.name}", "run the firmware stage again")
     return path.read_bytes()
-
-
-def _largest(rows: Rows) -> dict[str, Any]:
-    names = ("bytes", "stack")
-    return {"programs": len(rows), **{f"largest_{key}": max((row[key] for row in rows), default=0) for key in names}}
