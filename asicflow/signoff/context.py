@@ -162,8 +162,13 @@ class GateContext:
     @cached_property
     def layout(self) -> Layout:
         """The GDS of the top cell."""
-        fill = {name: (pair[0], pair[1]) for name, pair in self.library.route.get("fill", {}).get("layers", {}).items()}
-        return Layout(self.path("layout/{top}.gds"), self.top, self.library.layers, fill)
+        return Layout(self.path("layout/{top}.gds"), self.top, self.library.layers, self.fill_layers)
+
+    @property
+    def fill_layers(self) -> dict[str, tuple[int, int]]:
+        """Metal layer to the GDS layer and datatype of its dummy metal."""
+        layers = self.library.route.get("fill", {}).get("layers", {})
+        return {name: (pair[0], pair[1]) for name, pair in layers.items()}
 
     @cached_property
     def netlist(self) -> Module:

@@ -6,9 +6,11 @@ import math
 import time
 from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass, field
+from pathlib import Path
 
 import klayout.db as kdb
 
+from asicflow.pdk.config import GdsLayer
 from asicflow.signoff.deck import Source, derive
 from asicflow.signoff.layout import Gallery, Layout
 from asicflow.signoff.rules import AREA_KINDS, Rule, RuleSet
@@ -47,6 +49,16 @@ class DrcResult:
 
 Outlines = dict[str, tuple[int, int, int, int]]
 """Cell name to the box in nm that its neighbours abut to."""
+
+
+def check_file(
+    layout: tuple[Path, str, dict[str, GdsLayer], dict[str, tuple[int, int]]],
+    rules: RuleSet,
+    outlines: Outlines,
+    blocks: Collection[str],
+) -> DrcResult:
+    """:func:`check_layout` on a GDS file that is opened with the arguments of :class:`Layout`."""
+    return check_layout(Layout(*layout), rules, outlines, blocks)
 
 
 def check_layout(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
 
 from asicflow.signoff.context import GateContext
 from asicflow.signoff.gate import Gate, run_gate
@@ -22,13 +23,15 @@ def run_gates(
 ) -> tuple[list[GateRecord], list[LeftOut]]:
     """Run the gates; return their records and those that do not apply with the reason, both in order.
 
-    Gates that wait for other programs run beside those that work in this process; gates that judge the
-    others run last.
+    Gates that wait for other programs run beside those that work in this process, those of one group one after
+    another; gates that judge the others run last.
     """
     context.out.mkdir(parents=True, exist_ok=True)
     outcomes: dict[str, GateRecord | str] = {}
-    with ThreadPoolExecutor(max_workers=1) as pool:
-        beside = {gate.id: pool.submit(run_gate, gate, context) for gate in gates if gate.external and not gate.last}
+    with ExitStack() as stack:
+        external = [gate for gate in gates if gate.external and not gate.last]
+        lanes = {group: stack.enter_context(ThreadPoolExecutor(1)) for group in {gate.group for gate in external}}
+        beside = {gate.id: lanes[gate.group].submit(run_gate, gate, context) for gate in external}
         for gate in gates:
             if gate.id not in beside and not gate.last:
                 progress(gate.title)

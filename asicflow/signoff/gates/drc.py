@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections import Counter
+from concurrent.futures import ProcessPoolExecutor
+from multiprocessing import get_context
 
 import klayout.db as kdb
 
 from asicflow.signoff.context import GateContext
 from asicflow.signoff.deck import load_deck
-from asicflow.signoff.drc import DrcResult, Marker, check_layout
+from asicflow.signoff.drc import DrcResult, Marker, check_file
 from asicflow.signoff.gate import Gate
 from asicflow.signoff.rules import AREA_KINDS, Rule, RuleSet, derive_rules
 from asicflow.signoff.verdict import Finding, GateResult, Rows, Tool, UnverifiedError, Verdict, verdict_of
@@ -22,17 +24,21 @@ class RuleSetGate(Gate):
     """A rule set on the whole layout, cells included."""
 
     inputs = (GDS,)
+    external = True
 
     @abstractmethod
     def rule_set(self, context: GateContext) -> RuleSet:
         """The rules to check."""
 
     def check(self, context: GateContext) -> tuple[RuleSet, DrcResult]:
-        """Check once per run; the agreement of two rule sets is judged on the same result."""
+        """Check once per run, in a process of its own; the agreement of both is judged on the same result."""
         if self.id not in context.rule_checks:
             rules = self.rule_set(context)
             outlines = {n: (0, 0, m.width, m.height) for n, m in context.macros.items()}
-            context.rule_checks[self.id] = (rules, check_layout(context.layout, rules, outlines, context.block_names))
+            layout = (context.path(GDS), context.top, context.library.layers, context.fill_layers)
+            with ProcessPoolExecutor(1, get_context("spawn")) as apart:
+                done = apart.submit(check_file, layout, rules, outlines, context.block_names).result()
+            context.rule_checks[self.id] = (rules, done)
         return context.rule_checks[self.id]
 
     def run(self, context: GateContext) -> GateResult:
@@ -110,6 +116,7 @@ class DrcAgreementGate(Gate):
     title = "Manual and technology LEF agree"
     mandatory = False
     inputs = (GDS,)
+    last = True
 
     def run(self, context: GateContext) -> GateResult:
         """Compare limits and counts by layer and kind; a stricter LEF is fine, a laxer one is not."""

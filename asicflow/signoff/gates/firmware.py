@@ -38,7 +38,8 @@ class FirmwareImageGate(Gate):
         findings: list[Finding] = []
         rows: Rows = []
         evidence: list[Path] = []
-        sizes, stacks = [], []
+        sizes: list[int] = []
+        stacks: list[int] = []
         for name, program in context.json("firmware/firmware.json")["programs"].items():
             binary = _read(folder / program["binary"])
             evidence.append(folder / program["binary"])
