@@ -84,15 +84,14 @@ def density_rows(layout: Layout, limits: list[DensityLimit], which: str) -> Rows
 
 def _windows(layout: Layout, limit: DensityLimit) -> list[tuple[float, kdb.Point]]:
     """(density, centre) of each window; one window over the die when the die is smaller."""
-    die, metal = layout.die, layout.filled(limit.layer)
+    die = layout.die
     size = round(limit.window * 1000) or max(die.width(), die.height())
     step = round(limit.step * 1000) or size
     found = []
     for x in _starts(die.left, die.right, size, step):
         for y in _starts(die.bottom, die.top, size, step):
             box = kdb.Box(x, y, x + size, y + size) & die
-            covered = (metal & kdb.Region(box)).area()
-            found.append((covered / box.area(), box.center()))
+            found.append((layout.covered(limit.layer, box) / box.area(), box.center()))
     return found
 
 

@@ -241,7 +241,13 @@ def _count(items: Iterable[object]) -> int:
 
 
 def compare_top(
-    db: kdb.Layout, top: str, module: Module, cells: dict[str, Subcircuit], file: DeviceFile, power: Power
+    db: kdb.Layout,
+    top: str,
+    module: Module,
+    cells: dict[str, Subcircuit],
+    file: DeviceFile,
+    power: Power,
+    blocks: Collection[str] = (),
 ) -> Match:
     """Compare the whole layout, transistors included, with the netlist of cells and their CDL.
 
@@ -262,16 +268,19 @@ def compare_top(
         Layers and devices of the process.
     power : Power
         Supply nets and the cell pins that belong to them.
+    blocks : collection of str
+        Hard macros, left out on both sides.
 
     Raises
     ------
     UserError
         If a cell of the netlist has no CDL.
     """
-    reference = _reference(module, cells, file, power)
+    reference = _reference(module, cells, file, power, blocks)
     with_devices = {c.name for c in reference.each_circuit()}
     used = {db.cell(i.cell_index).name for i in db.cell(top).each_inst()}
-    dissolved = _dissolve(db, top, {n for n in used - with_devices if n in cells and not cells[n].lines}, file)
+    passive = {n for n in used - with_devices if n in cells and not cells[n].lines}
+    dissolved = _dissolve(db, top, passive, used & {*blocks}, file)
     extracted = Extractor(dissolved, dissolved.cell(top), file)
     drawn = extracted.netlist
     drawn.make_top_level_pins()
@@ -303,8 +312,11 @@ def _ports(match: Match, ports: Mapping[str, str]) -> list[Finding]:
     return found
 
 
-def _dissolve(db: kdb.Layout, top: str, passive: set[str], file: DeviceFile) -> kdb.Layout:
-    """A copy in which the top cell itself draws what its passive cells draw: one big rail is traced faster."""
+def _dissolve(db: kdb.Layout, top: str, passive: set[str], dropped: set[str], file: DeviceFile) -> kdb.Layout:
+    """A copy in which the top cell itself draws what its passive cells draw: one big rail is traced faster.
+
+    Cells in ``dropped`` are gone.
+    """
     copy = db.dup()
     cell = copy.cell(top)
     shapes = {i: cell.shapes(i) for i in (copy.layer(*pair) for pair in file.pairs)}
@@ -313,11 +325,13 @@ def _dissolve(db: kdb.Layout, top: str, passive: set[str], file: DeviceFile) -> 
             for trans in instance.cell_inst.each_cplx_trans():
                 for index, own in shapes.items():
                     own.insert(instance.cell.shapes(index), trans)
-    copy.delete_cells([copy.cell(name).cell_index() for name in passive])
+    copy.delete_cells([copy.cell(name).cell_index() for name in passive | dropped])
     return copy
 
 
-def _reference(module: Module, cells: dict[str, Subcircuit], file: DeviceFile, power: Power) -> kdb.Netlist:
+def _reference(
+    module: Module, cells: dict[str, Subcircuit], file: DeviceFile, power: Power, blocks: Collection[str]
+) -> kdb.Netlist:
     reference = kdb.Netlist()
     made: dict[str, kdb.Circuit | None] = {}
     top = kdb.Circuit()
@@ -332,6 +346,8 @@ def _reference(module: Module, cells: dict[str, Subcircuit], file: DeviceFile, p
         return nets[name]
 
     for instance in module.instances.values():
+        if instance.cell in blocks:
+            continue
         if instance.cell not in made:
             if instance.cell not in cells:
                 raise UserError(f"cell {instance.cell} has no CDL", hint="add its CDL to the PDK file")

@@ -126,16 +126,22 @@ def build_grid(
 
 
 class _Finder:
-    """Finds the line whose box holds a point."""
+    """Finds the line whose box holds a point, the first of several, by tiles of the die."""
+
+    TILE = 20_000
 
     def __init__(self, lines: list[_Line]) -> None:
-        self.lines = lines
-        self.boxes = np.array([(b.left, b.bottom, b.right, b.top) for b in (x.box for x in lines)]).reshape(-1, 4)
+        self.tiles: dict[tuple[int, int], list[_Line]] = defaultdict(list)
+        for line in lines:
+            box = line.box
+            for column in range(box.left // self.TILE, box.right // self.TILE + 1):
+                for row in range(box.bottom // self.TILE, box.top // self.TILE + 1):
+                    self.tiles[column, row].append(line)
 
     def at(self, x: int, y: int) -> _Line | None:
-        left, bottom, right, top = self.boxes.T
-        hits = np.flatnonzero((left <= x) & (x <= right) & (bottom <= y) & (y <= top))
-        return self.lines[int(hits[0])] if len(hits) else None
+        near = self.tiles.get((x // self.TILE, y // self.TILE), ())
+        here = kdb.Point(x, y)
+        return next((line for line in near if line.box.contains(here)), None)
 
 
 def solve(grid: Grid) -> Drop:

@@ -68,6 +68,7 @@ class Layout:
         self.layers = layers
         self.fill = fill or {}
         self._flat: dict[tuple[int, int], kdb.Region] = {}
+        self._filled: dict[str, kdb.Region] = {}
         self._deep: dict[tuple[int, int], kdb.Region] = {}
         self._store = kdb.DeepShapeStore()
 
@@ -84,7 +85,16 @@ class Layout:
         """All shapes of a layer with its dummy metal, flat and merged."""
         if name not in self.fill:
             return self.region(name)
-        return (self.region(name) + self.flat(self.fill[name])).merged()
+        if name not in self._filled:
+            self._filled[name] = (self.region(name) + self.flat(self.fill[name])).merged()
+        return self._filled[name]
+
+    def covered(self, name: str, box: kdb.Box) -> int:
+        """Area in nm2 that a layer with its dummy metal covers inside a box."""
+        here = kdb.Region()
+        for pair in [self.layers[name].drawing, *([self.fill[name]] if name in self.fill else [])]:
+            here += kdb.Region(self.cell.begin_shapes_rec_touching(self.db.layer(*pair), box))
+        return int((here & kdb.Region(box)).area())
 
     def flat(self, pair: tuple[int, int]) -> kdb.Region:
         """All shapes of a GDS (layer, datatype), cells included, flat and merged."""
@@ -150,7 +160,8 @@ class Layout:
         every instance and can be judged in the macro alone.
         """
         other = copy.copy(self)
-        other.db, other._flat, other._deep, other._store = self.db.dup(), {}, {}, kdb.DeepShapeStore()
+        other.db, other._flat, other._filled, other._deep = self.db.dup(), {}, {}, {}
+        other._store = kdb.DeepShapeStore()
         other.cell = other.db.cell(self.cell.name)
         deep = kdb.Region()
         for name in sorted({*blocks} & {p.cell for p in self.instances()}):
