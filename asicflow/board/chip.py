@@ -144,14 +144,34 @@ class Chip:
         """
         return self.port.persist(lambda: self._infer(x), self._hold)
 
+    def infer_same(self, value: int) -> tuple[NDArray[np.int64], int]:
+        """One inference by the debug port with ``value`` for every element: few characters on the line."""
+
+        def attempt() -> tuple[NDArray[np.int64], int]:
+            self.port.fill(self._inputs(), self._masked(value), self._engine["n_in"])
+            return self._start()
+
+        return self.port.persist(attempt, self._hold)
+
     def _hold(self) -> None:
         self.was_reset()
         self.port.hold_cpu()
 
     def _infer(self, x: NDArray[np.int64]) -> tuple[NDArray[np.int64], int]:
+        self.port.write(self._inputs(), [self._masked(v) for v in x])
+        return self._start()
+
+    def _inputs(self) -> int:
         accel = self._d.system.block("accel")
-        mask = (1 << self._engine["in_width"]) - 1
-        self.port.write(accel.base + accel.registers.window("input_buffer").offset, [int(v) & mask for v in x])
+        return accel.base + accel.registers.window("input_buffer").offset
+
+    def _masked(self, value: int) -> int:
+        width: int = self._engine["in_width"]
+        return int(value) & ((1 << width) - 1)
+
+    def _start(self) -> tuple[NDArray[np.int64], int]:
+        """Start the engine on what its input buffer holds; its outputs and cycles."""
+        accel = self._d.system.block("accel")
         self.port.write(self.register("accel", "CTRL"), _bit(accel.registers, "CTRL", "start"))
         done, status = _bit(accel.registers, "STATUS", "done"), self.register("accel", "STATUS")
         self.port.poll(status, done, done, _POLLS)

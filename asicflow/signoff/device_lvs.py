@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
 
 import klayout.db as kdb
 
@@ -238,6 +240,13 @@ def _join(circuit: kdb.Circuit) -> None:
 
 def _count(items: Iterable[object]) -> int:
     return sum(1 for _ in items)
+
+
+def compare_file(path: Path, top: str, *arguments: Any) -> Match:
+    """:func:`compare_top` on a GDS file; the arguments are those after ``top``."""
+    db = kdb.Layout()
+    db.read(str(path))
+    return compare_top(db, top, *arguments)
 
 
 def compare_top(

@@ -190,3 +190,9 @@ def test_every_cell_of_the_library_matches(process: str, tracks: str, pdk_root: 
     assert len(matches) == len(names)
     assert [f.text for m in matches for f in m.findings] == []
     assert sum(m.devices for m in matches) > 1500
+
+
+def test_limit_of_time_makes_it_unverified(made: HandMade, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(TopDevicesGate, "limit", 0.0)
+    result = judge(TopDevicesGate, made, tmp_path)
+    assert result.verdict is Verdict.UNVERIFIED and "were not extracted in 0 s" in result.summary

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import klayout.db as kdb
 
+from asicflow.signoff.apart import run_apart
 from asicflow.signoff.cdl import Subcircuit, read_subcircuits
 from asicflow.signoff.context import GateContext
-from asicflow.signoff.device_lvs import Match, compare_cells, compare_top
+from asicflow.signoff.device_lvs import Match, compare_cells, compare_file
 from asicflow.signoff.devices import DeviceFile, load_devices
 from asicflow.signoff.gate import Gate
 from asicflow.signoff.gates.lvs import demand
@@ -82,13 +83,24 @@ class TopDevicesGate(DeviceGate):
     id = "lvs.device"
     title = "Device-level LVS of the whole layout (KLayout)"
     inputs = ("layout/{top}.gds", "layout/{top}.pg.v")
+    external = True
+    limit = 300.0
+    """Seconds that the comparison may take."""
 
     def run(self, context: GateContext) -> GateResult:
         """PASS only when nothing differs and instances, nets and devices were matched."""
         devices, cells = self.files(context)
         netlist = context.netlist
         blocks = context.block_names
-        match = compare_top(context.layout.db, context.top, netlist, cells, devices, context.library.power, blocks)
+        path = context.path(self.inputs[0])
+        power = context.library.power
+        try:
+            match = run_apart(compare_file, path, context.top, netlist, cells, devices, power, blocks, limit=self.limit)
+        except TimeoutError:
+            raise UnverifiedError(
+                f"the transistors of {len(netlist.instances)} cells were not extracted in {self.limit:g} s",
+                "run the process' own LVS deck on the GDS; lvs.cells and lvs.top judge cells and wires",
+            ) from None
         apart = sum(i.cell in blocks for i in netlist.instances.values())
         active = [i for i in netlist.instances.values() if i.cell in cells and cells[i.cell].lines]
         transistors = sum(len(cells[i.cell].lines) for i in active)

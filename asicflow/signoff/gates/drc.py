@@ -5,11 +5,10 @@ from __future__ import annotations
 from abc import abstractmethod
 from collections import Counter
 from collections.abc import Sequence
-from concurrent.futures import ProcessPoolExecutor
-from multiprocessing import get_context
 
 import klayout.db as kdb
 
+from asicflow.signoff.apart import run_apart
 from asicflow.signoff.context import GateContext
 from asicflow.signoff.deck import load_deck
 from asicflow.signoff.drc import DrcResult, Marker, check_file
@@ -37,8 +36,7 @@ class RuleSetGate(Gate):
             rules = self.rule_set(context)
             outlines = {n: (0, 0, m.width, m.height) for n, m in context.macros.items()}
             layout = (context.path(GDS), context.top, context.library.layers, context.fill_layers)
-            with ProcessPoolExecutor(1, get_context("spawn")) as apart:
-                done = apart.submit(check_file, layout, rules, outlines, context.block_names).result()
+            done = run_apart(check_file, layout, rules, outlines, context.block_names)
             context.rule_checks[self.id] = (rules, done)
         return context.rule_checks[self.id]
 

@@ -1,0 +1,54 @@
+"""Run one function in a process of its own: beside other work, and for a limited time."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from multiprocessing import get_context
+from multiprocessing.connection import Connection
+from typing import Any, TypeVar
+
+T = TypeVar("T")
+
+
+def run_apart(function: Callable[..., T], *arguments: Any, limit: float | None = None) -> T:
+    """Return what ``function(*arguments)`` returns; function, arguments and result must be picklable.
+
+    Parameters
+    ----------
+    limit : float, optional
+        Seconds after which the process is ended.
+
+    Raises
+    ------
+    TimeoutError
+        If the limit was reached.
+    RuntimeError
+        If the process died, for example for want of memory.
+    """
+    context = get_context("spawn")
+    receiver, sender = context.Pipe(duplex=False)
+    process = context.Process(target=_work, args=(sender, function, arguments), daemon=True)
+    process.start()
+    sender.close()
+    try:
+        if not receiver.poll(limit):
+            raise TimeoutError(f"not finished after {limit:g} s")
+        result, error = receiver.recv()
+    except EOFError as error:
+        process.join()
+        raise RuntimeError(f"the process ended with code {process.exitcode}") from error
+    finally:
+        process.kill()
+        process.join()
+    if error is not None:
+        raise error
+    value: T = result
+    return value
+
+
+def _work(sender: Connection, function: Callable[..., object], arguments: tuple[Any, ...]) -> None:
+    try:
+        answer: tuple[object, Exception | None] = (function(*arguments), None)
+    except Exception as error:
+        answer = (None, error)
+    sender.send(answer)

@@ -1,0 +1,44 @@
+"""A function in a process of its own: result, error, death and the limit."""
+
+from __future__ import annotations
+
+import os
+import time
+
+import pytest
+
+from asicflow.errors import UserError
+from asicflow.signoff.apart import run_apart
+
+
+def twice(value: int) -> tuple[int, int]:
+    return 2 * value, os.getpid()
+
+
+def refuse(text: str) -> None:
+    raise UserError(text, where="here", hint="do this")
+
+
+def die(code: int) -> None:
+    os._exit(code)
+
+
+def test_result_comes_from_another_process() -> None:
+    doubled, process = run_apart(twice, 21)
+    assert doubled == 42 and process != os.getpid()
+
+
+def test_error_arrives_whole() -> None:
+    with pytest.raises(UserError, match="no layout") as caught:
+        run_apart(refuse, "no layout")
+    assert caught.value.where == "here" and caught.value.hint == "do this"
+
+
+def test_dead_process_is_an_error() -> None:
+    with pytest.raises(RuntimeError, match="code 7"):
+        run_apart(die, 7)
+
+
+def test_limit_ends_the_process() -> None:
+    with pytest.raises(TimeoutError, match=r"not finished after 0\.5 s"):
+        run_apart(time.sleep, 60, limit=0.5)
