@@ -42,8 +42,8 @@ _PACKAGES = {"sim": "board"}
 """Packages of stages that are not named like them."""
 
 
-_SOURCES = {"soc": "ip", "firmware": "firmware"}
-"""Shipped folders that a stage builds from: a change there makes the stage run again."""
+_SOURCES = {"soc": ("ip", {"tb"}), "firmware": ("firmware", set()), "sim": ("ip", {"rtl"})}
+"""Shipped folders that a stage builds from, and their parts that it does not: a change makes it run again."""
 
 
 class Listener(Protocol):
@@ -213,9 +213,10 @@ def _inputs(stage: str, config: Config, ws: Workspace, pdk_hashes: dict[str, str
     if stage == "model":
         found |= ws.hash_files([model.file, model.weights, model.data])
     if stage in _SOURCES:
-        folder = resource(_SOURCES[stage])
-        files = sorted(p for p in folder.rglob("*") if p.is_file() and "__pycache__" not in p.parts)
-        found[_SOURCES[stage]] = sha256_text("".join(f"{p.relative_to(folder)} {sha256(p)}\n" for p in files))
+        name, apart = _SOURCES[stage]
+        folder = resource(name)
+        files = sorted(p for p in folder.rglob("*") if p.is_file() and not {"__pycache__", *apart} & set(p.parts))
+        found[name] = sha256_text("".join(f"{p.relative_to(folder)} {sha256(p)}\n" for p in files))
     if stage in ("flow", "signoff"):
         found |= pdk_hashes
     stages = STAGES[config.top]
