@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 
 from asicflow.board.adp import ChipError
 from asicflow.board.chip import Chip, Description
@@ -14,8 +15,6 @@ from asicflow.board.link import Link
 from asicflow.board.simulated import SimulatedBoard
 from asicflow.errors import AsicflowError, StageError
 from asicflow.flow.yosys import run_yosys
-from asicflow.model import golden
-from asicflow.model.spec import Spec
 from asicflow.resources import resource
 from asicflow.soc.power_up import PowerUp, icarus_version
 from asicflow.workspace import write_atomically
@@ -25,7 +24,12 @@ _BOOT_CYCLES = 500
 
 
 def run_power_up_soc(
-    sources: Sequence[Path], models: Sequence[Path], described: Description, spec: Spec, folder: Path
+    sources: Sequence[Path],
+    models: Sequence[Path],
+    described: Description,
+    value: int,
+    expected: NDArray[np.int64],
+    folder: Path,
 ) -> PowerUp:
     """Boot from power-up, then one inference by the debug port.
 
@@ -41,8 +45,10 @@ def run_power_up_soc(
         Models of the memory macros.
     described : Description
         The chip.
-    spec : Spec
-        Its network.
+    value : int
+        Every element of the input.
+    expected : (n_out,) int64
+        The golden model's answer.
     folder : Path
         Receives the simulator and its log.
 
@@ -56,8 +62,6 @@ def run_power_up_soc(
     icarus_version()
     folder.mkdir(parents=True, exist_ok=True)
     simulator = _build(sources, models, folder)
-    value = min(3, spec.input.type.high)
-    expected = golden.run(spec, np.full((1, spec.input.size), value, np.int64))[0]
     told: list[str] = []
     exact = 0
     with SimulatedBoard(simulator) as board:

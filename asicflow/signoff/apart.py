@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
-from multiprocessing import get_context
-from multiprocessing.connection import Connection
+from multiprocessing import get_context, parent_process
+from multiprocessing.connection import Connection, wait
+from threading import Thread
 from typing import Any, TypeVar
 
 T = TypeVar("T")
@@ -47,8 +49,17 @@ def run_apart(function: Callable[..., T], *arguments: Any, limit: float | None =
 
 
 def _work(sender: Connection, function: Callable[..., object], arguments: tuple[Any, ...]) -> None:
+    Thread(target=_end_with_parent, daemon=True).start()
     try:
         answer: tuple[object, Exception | None] = (function(*arguments), None)
     except Exception as error:
         answer = (None, error)
     sender.send(answer)
+
+
+def _end_with_parent() -> None:
+    """Nobody waits for the result of a process whose parent was killed."""
+    parent = parent_process()
+    if parent is not None:
+        wait([parent.sentinel])
+        os._exit(1)

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import multiprocessing
 import os
 import time
+from pathlib import Path
 
 import pytest
 
@@ -42,3 +44,23 @@ def test_dead_process_is_an_error() -> None:
 def test_limit_ends_the_process() -> None:
     with pytest.raises(TimeoutError, match=r"not finished after 0\.5 s"):
         run_apart(time.sleep, 60, limit=0.5)
+
+
+def sleeper(path: str) -> None:
+    Path(path).write_text(str(os.getpid()))
+    time.sleep(60)
+
+
+def test_process_ends_with_its_parent(tmp_path: Path) -> None:
+    note = tmp_path / "process"
+    parent = multiprocessing.get_context("spawn").Process(target=run_apart, args=(sleeper, str(note)))
+    parent.start()
+    while not (note.exists() and note.read_text()):
+        time.sleep(0.05)
+    parent.kill()
+    parent.join()
+    for _ in range(100):
+        if not Path(f"/proc/{note.read_text()}").exists():
+            return
+        time.sleep(0.1)
+    pytest.fail("the process is still there")

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import numpy as np
+
 from asicflow.board.chip import describe
 from asicflow.board.power_up import run_power_up_soc
+from asicflow.model import golden
 from asicflow.model.spec import Spec
 from asicflow.signoff.context import GateContext
 from asicflow.signoff.gate import Gate
@@ -54,4 +57,6 @@ def _system(context: GateContext) -> PowerUp:
     models = [context.path("soc") / name for name in soc["models"]]
     described = describe(context.path("soc"), context.path("firmware"))
     spec = Spec.load(context.path("model/spec.json"))
-    return run_power_up_soc(context.rtl, models, described, spec, context.out / "build" / PowerUpGate.id)
+    value = min(3, spec.input.type.high)
+    expected = golden.run(spec, np.full((1, spec.input.size), value, np.int64))[0]
+    return run_power_up_soc(context.rtl, models, described, value, expected, context.out / "build" / PowerUpGate.id)
