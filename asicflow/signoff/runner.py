@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import sys
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
@@ -13,6 +14,9 @@ from asicflow.signoff.pictures import picture_findings
 from asicflow.signoff.verdict import GateRecord, Verdict
 
 log = logging.getLogger(__name__)
+
+SWITCH_S = 0.0005
+"""Gates that talk to a simulator in small steps must not wait long for one that computes in this process."""
 
 LeftOut = tuple[str, str, str]
 """(id, title, reason) of a gate that does not apply."""
@@ -27,6 +31,7 @@ def run_gates(
     another; gates that judge the others run last.
     """
     context.out.mkdir(parents=True, exist_ok=True)
+    sys.setswitchinterval(SWITCH_S)
     outcomes: dict[str, GateRecord | str] = {}
     with ExitStack() as stack:
         external = [gate for gate in gates if gate.external and not gate.last]
