@@ -84,8 +84,8 @@ def run_power_up_soc(
             told.append(f"NO END {error}")
         said = tuple(board.messages())
     log = folder / "power_up.log"
-    write_atomically(log, "\n".join([*told, *said]) + "\n")
     unknown = sum(line.startswith("UNKNOWN") for line in said)
+    write_atomically(log, "\n".join([*told, *said, f"RESULT 1 {exact} {unknown}"]) + "\n")
     return PowerUp(1, exact, unknown, said + tuple(t for t in told if t.startswith("NO END")), log)
 
 

@@ -26,8 +26,8 @@ FOLDERS = {
 }
 """Folders of the run directory that go into a bundle, and what they hold."""
 
-LEFT_OUT = {"sc", "build", "logs"}
-"""Build trees inside these folders."""
+LEFT_OUT = {"sc", "build", "logs", "hls"}
+"""Build trees inside these folders; hls4ml's brings headers that others own."""
 
 SUMS, README = "SHA256SUMS", "README.txt"
 

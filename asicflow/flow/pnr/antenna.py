@@ -49,7 +49,7 @@ def _share(piece: Charged) -> float:
 
 
 def _pieces(geometry: NetGeometry, technology: Technology, macros: dict[str, Macro]) -> Iterator[Charged]:
-    """The ratio of every piece of metal that reaches a gate, layer by layer."""
+    """The ratio of every piece of metal that reaches a gate, layer by layer; a hard macro's pin is part of it."""
     for layer, metal, pins in _components(geometry, technology):
         rules = technology.lef.layers[layer.name]
         areas = [macros[i.cell].pins[p] for i, p in pins]
@@ -58,7 +58,10 @@ def _pieces(geometry: NetGeometry, technology: Technology, macros: dict[str, Mac
         limit = rules.antenna.limit(diffusion)
         if gate <= 0 or limit is None:
             continue
-        um2 = metal[0] / 1e6 * rules.thickness if rules.antenna.by_side else metal[1] / 1e6
+        own = [r for i, p in pins if i.block for r in macros[i.cell].pins[p].shapes.get(layer.name, ())]
+        perimeter = metal[0] + sum(2 * (right - left + top - bottom) for left, bottom, right, top in own)
+        area = metal[1] + sum((right - left) * (top - bottom) for left, bottom, right, top in own)
+        um2 = perimeter / 1e6 * rules.thickness if rules.antenna.by_side else area / 1e6
         instance, pin = max(pins, key=lambda p: macros[p[0].cell].pins[p[1]].gate_area)
         ratio = um2 / (gate + rules.antenna.gate_plus_diff * diffusion)
         yield Charged(geometry.net, instance, pin, layer.name, ratio, limit)
@@ -100,6 +103,10 @@ def _components(
                 length = wire.x2 - wire.x1 + wire.y2 - wire.y1 + layer.width
                 p, a = metal.get(root(k), (0.0, 0.0))
                 metal[root(k)] = (p + 2 * (length + layer.width), a + length * layer.width)
+        for k, landing in landings:
+            for left, bottom, right, top in landing.patches if landing.layer == layer.index else ():
+                p, a = metal.get(root(k), (0.0, 0.0))
+                metal[root(k)] = (p + 2 * (right - left + top - bottom), a + (right - left) * (top - bottom))
         pins: dict[int, list[tuple[Instance, str]]] = {}
         for k, landing in landings:
             if landing.layer <= layer.index and isinstance(landing.pin, tuple):

@@ -53,3 +53,20 @@ def test_metal_across_a_filled_gap_is_one_piece(sky: Kit) -> None:
         return piece.ratio
 
     assert ratio(340) > 10 * ratio(680)
+
+
+def test_metal_drawn_to_reach_a_pin_counts(sky: Kit) -> None:
+    """The way to a pin of a macro is a patch; as metal it charges like a wire."""
+    technology, macros = load_technology(sky.library), read_lef(sky.library.lefs)
+    low = next(layer.index for layer in technology.layers if layer.name == "met1")
+    netlist = Netlist("dut")
+    gate = netlist.add_instance("gate", "sky130_fd_sc_hd__inv_1")
+    net = netlist.add_net("n")
+    netlist.connect(gate, "A", net)
+
+    def ratio(patches: list[tuple[int, int, int, int]]) -> float:
+        landing = PinLanding((gate, "A"), low, 0, 0, patches)
+        (piece,) = worst_pieces([NetGeometry(net, [Wire(low, 0, 0, 9_000, 0)], [], [], [landing])], technology, macros)
+        return piece.ratio
+
+    assert ratio([(0, -70, 90_000, 70)]) > 5 * ratio([])
