@@ -105,5 +105,9 @@ write_verilog -noattr "{plain.resolve()}"
     built = subprocess.run(command, capture_output=True, text=True, check=False)
     if built.returncode != 0:
         lines = [s for s in built.stderr.splitlines() if "error" in s.lower()]
-        raise StageError("Icarus cannot compile the system: " + " | ".join(lines[:3]), where=str(plain))
+        raise StageError(
+            "Icarus cannot compile the system: " + " | ".join(lines[:3]),
+            where=str(plain),
+            hint="look at the line named; the file is what Yosys made of the RTL, see plain.log beside it",
+        )
     return simulator

@@ -107,3 +107,9 @@ def test_lost_listing_is_unverified(run: Path) -> None:
     (run / "firmware/infer.lst").unlink()
     result = judge(run)
     assert result.verdict is Verdict.UNVERIFIED and "infer.lst" in result.summary
+
+
+def test_lost_stack_report_is_unverified(run: Path) -> None:
+    shutil.rmtree(run / "firmware/infer.objects")
+    result = judge(run)
+    assert result.verdict is Verdict.UNVERIFIED and "infer.objects" in result.summary

@@ -55,6 +55,7 @@ ANTENNA_ROUNDS = 8
 
 ANTENNA_ALLOWED = 0.95
 """Share of an antenna limit that wires may use; what via pads add is not counted."""
+
 ANTENNA_SHARE = 0.6
 """A gate at this share of its limit gets a diode too once there is a reason to route again."""
 

@@ -12,7 +12,7 @@ from asicflow.firmware.rom import write_rom
 from asicflow.firmware.stack import read_usage, stack_bound
 from asicflow.firmware.stage import APP_ENTRIES, ROM_ENTRIES
 from asicflow.signoff.context import GateContext
-from asicflow.signoff.gate import Gate
+from asicflow.signoff.gates.boot import SystemGate
 from asicflow.signoff.verdict import Finding, GateResult, Rows, UnverifiedError, verdict_of
 from asicflow.soc.chip import ROM_FILE
 from asicflow.soc.system import Memory, System, load_system
@@ -20,16 +20,12 @@ from asicflow.soc.system import Memory, System, load_system
 _VARIABLES_END = re.compile(r"^\s*0x([0-9a-f]+)\s+__bss_end = ", re.MULTILINE)
 
 
-class FirmwareImageGate(Gate):
+class FirmwareImageGate(SystemGate):
     """Binaries, flash images and stacks of the firmware, judged from the files themselves."""
 
     id = "firmware.image"
     title = "Programs and stacks fit, flash images hold their CRC"
     inputs = ("soc/map.json", "firmware/firmware.json")
-
-    def not_applicable(self, context: GateContext) -> str:
-        """The accelerator alone has no processor."""
-        return "the top is the accelerator alone: no processor, no firmware" if context.top == "accel" else ""
 
     def run(self, context: GateContext) -> GateResult:
         """PASS when each program and its stack fit and ROM and flash images hold exactly the programs."""
@@ -100,7 +96,10 @@ def _rom_faults(path: Path, binary: bytes, memory: Memory) -> list[Finding]:
 
 def _stack(folder: Path, name: str, entries: tuple[str, ...], system: System) -> tuple[int, int]:
     """Bytes of stack at most, and bytes of DMEM above the program's variables."""
-    usage = read_usage(sorted((folder / f"{name}.objects").glob("*.su")))
+    reports = sorted((folder / f"{name}.objects").glob("*.su"))
+    if not reports:
+        raise UnverifiedError(f"missing: firmware/{name}.objects/*.su", "run the firmware stage again")
+    usage = read_usage(reports)
     stack = stack_bound(_read(folder / f"{name}.lst").decode(), usage, entries)
     end = _VARIABLES_END.search(_read(folder / f"{name}.map").decode())
     if end is None:

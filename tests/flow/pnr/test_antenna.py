@@ -11,9 +11,9 @@ from kits import Kit, random_netlist
 from asicflow.flow.pnr import Design, PnrOptions
 from asicflow.flow.pnr.antenna import above, worst_pieces
 from asicflow.flow.pnr.geometry import NetGeometry, PinLanding, ViaAt, Wire
-from asicflow.flow.pnr.netlist import Netlist
-from asicflow.flow.pnr.technology import load_technology
-from asicflow.pdk.lef import read_lef
+from asicflow.flow.pnr.netlist import Instance, Net, Netlist
+from asicflow.flow.pnr.technology import Technology, load_technology
+from asicflow.pdk.lef import Macro, read_lef
 
 
 def test_a_dropped_diode_is_noticed(sky: Kit, tmp_path: Path) -> None:
@@ -35,14 +35,20 @@ def test_a_dropped_diode_is_noticed(sky: Kit, tmp_path: Path) -> None:
     assert {c.net for c in exposed} <= drained
 
 
-def test_metal_across_a_filled_gap_is_one_piece(sky: Kit) -> None:
-    """Two wires on met1, joined over met2: their pads are nearer than the spacing and are drawn as one."""
-    technology, macros = load_technology(sky.library), read_lef(sky.library.lefs)
+def one_gate(sky: Kit) -> tuple[Technology, dict[str, Macro], int, Instance, Net]:
+    """An inverter whose input is on a net; technology, cells, number of met1, both."""
+    technology = load_technology(sky.library)
     low = next(layer.index for layer in technology.layers if layer.name == "met1")
     netlist = Netlist("dut")
     gate = netlist.add_instance("gate", "sky130_fd_sc_hd__inv_1")
     net = netlist.add_net("n")
     netlist.connect(gate, "A", net)
+    return technology, read_lef(sky.library.lefs), low, gate, net
+
+
+def test_metal_across_a_filled_gap_is_one_piece(sky: Kit) -> None:
+    """Two wires on met1, joined over met2: their pads are nearer than the spacing and are drawn as one."""
+    technology, macros, low, gate, net = one_gate(sky)
 
     def ratio(gap: int) -> float:
         wires = [Wire(low, 0, 0, 9_000, 0), Wire(low, 9_000, gap, 200_000, gap), Wire(low + 1, 9_000, 0, 9_000, gap)]
@@ -57,12 +63,7 @@ def test_metal_across_a_filled_gap_is_one_piece(sky: Kit) -> None:
 
 def test_metal_drawn_to_reach_a_pin_counts(sky: Kit) -> None:
     """The way to a pin of a macro is a patch; as metal it charges like a wire."""
-    technology, macros = load_technology(sky.library), read_lef(sky.library.lefs)
-    low = next(layer.index for layer in technology.layers if layer.name == "met1")
-    netlist = Netlist("dut")
-    gate = netlist.add_instance("gate", "sky130_fd_sc_hd__inv_1")
-    net = netlist.add_net("n")
-    netlist.connect(gate, "A", net)
+    technology, macros, low, gate, net = one_gate(sky)
 
     def ratio(patches: list[tuple[int, int, int, int]]) -> float:
         landing = PinLanding((gate, "A"), low, 0, 0, patches)
