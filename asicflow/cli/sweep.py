@@ -12,7 +12,7 @@ from rich.table import Table
 
 from asicflow.errors import UserError
 from asicflow.explore.folder import folder_config
-from asicflow.explore.plots import draw_sweep, row_of, write_sweep_page
+from asicflow.explore.plots import COLUMNS, draw_sweep, row_of, write_sweep_page
 from asicflow.explore.sweep import Choice, best
 from asicflow.explore.sweep import sweep as run_sweep
 from asicflow.pdk.root import resolve
@@ -51,7 +51,7 @@ def sweep(
     draw_sweep(points, folder / "sweep.png")
     write_sweep_page(points, config.name, folder / "sweep.png", folder / "sweep.html")
     table = Table(title=f"{config.name}: quality is {points[0].measure}")
-    for column in ("point", "bits", "reuse", "multipliers", "quality", "area um2", "cycles", "latency us", "best"):
+    for column in COLUMNS:
         table.add_column(column, justify="left" if column == "point" else "right")
     front = best(points)
     for point in points:

@@ -23,8 +23,12 @@ def typical_liberty(library: Library, folder: Path) -> Path:
     return path
 
 
+MAPPED = "mapped.v"
+"""The mapped netlist, in the folder of the log."""
+
+
 def cell_area(sources: Sequence[Path], top: str, liberty: Path, folder: Path) -> float:
-    """Map RTL to cells; ``folder`` keeps the log.
+    """Map RTL to cells; ``folder`` keeps the log and the mapped netlist.
 
     Returns
     -------
@@ -48,6 +52,8 @@ setattr -mod -unset keep_hierarchy
 flatten
 opt_clean -purge
 stat -liberty {liberty}
+splitnets -ports
+write_verilog -noattr -noexpr -nodec {folder / MAPPED}
 """,
         log,
     )

@@ -13,7 +13,11 @@ from asicflow.explore.sweep import Point, best
 if TYPE_CHECKING:
     from asicflow.explore.profile import TensorRange
 
-_COLUMNS = ("point", "bits", "reuse", "multipliers", "quality", "area um2", "cycles", "latency us", "best")
+COLUMNS = (
+    "point", "bits", "reuse", "multipliers", "quality", "area um2", "predicted", "cycles", "latency us", "nJ settled",
+    "nJ", "best",
+)  # fmt: skip
+"""Columns of a sweep's table."""
 
 
 def _figure(width: float, height: float, columns: int = 1) -> Any:
@@ -30,30 +34,35 @@ def row_of(point: Point, front: list[Point]) -> list[str]:
     choice = point.choice
     return [
         choice.name, str(choice.width), str(choice.reuse), str(point.multipliers), f"{point.quality:.4f}",
-        f"{point.area_um2:,.0f}", str(point.cycles), f"{point.latency_us:,.1f}", "yes" if point in front else "",
+        f"{point.area_um2:,.0f}", f"{point.predicted_um2 / point.area_um2 - 1:+.0%}", str(point.cycles),
+        f"{point.latency_us:,.1f}", f"{point.settled_nj:,.1f}", f"{point.energy_nj:,.1f}",
+        "yes" if point in front else "",
     ]  # fmt: skip
 
 
 def draw_sweep(points: list[Point], path: Path) -> None:
-    """Area over latency, one panel per PDK; colour is the quality, a ring marks points that none beats."""
+    """Area over latency, one panel per PDK; colour is the quality, size the energy, a ring marks points that none
+    beats."""
     pdks = list(dict.fromkeys(point.choice.pdk for point in points))
     front = best(points)
     figure, axes = _figure(6.4 * len(pdks), 4.8, len(pdks))
     low, high = min(p.quality for p in points), max(p.quality for p in points)
+    least = min(p.energy_nj for p in points)
     for axis, pdk in zip(axes[0], pdks, strict=True):
         mine = [point for point in points if point.choice.pdk == pdk]
         dots = axis.scatter(
             [p.latency_us for p in mine], [p.area_um2 / 1e6 for p in mine], c=[p.quality for p in mine],
-            vmin=low, vmax=high, cmap="viridis", s=55, zorder=3,
+            vmin=low, vmax=high, cmap="viridis", s=[55 * p.energy_nj / least for p in mine], zorder=3,
         )  # fmt: skip
         ring = [p for p in mine if p in front]
         axis.scatter(
             [p.latency_us for p in ring], [p.area_um2 / 1e6 for p in ring],
-            s=150, facecolors="none", edgecolors="crimson", zorder=4, label="none is better in everything",
+            s=[55 * p.energy_nj / least + 95 for p in ring],
+            facecolors="none", edgecolors="crimson", zorder=4, label="none is better in everything",
         )  # fmt: skip
         for p in mine:
             axis.annotate(
-                f"{p.choice.width} b, r{p.choice.reuse}", (p.latency_us, p.area_um2 / 1e6),
+                f"{p.choice.width} b, r{p.choice.reuse}, {p.energy_nj:.3g} nJ", (p.latency_us, p.area_um2 / 1e6),
                 xytext=(6, 5), textcoords="offset points", fontsize=7,
             )  # fmt: skip
         axis.set(xscale="log", yscale="log", xlabel="latency of an inference, us", ylabel="cell area, mm2", title=pdk)
@@ -75,9 +84,11 @@ def write_sweep_page(points: list[Point], name: str, picture: Path, path: Path) 
         "td:first-child,th:first-child{text-align:left}.best{font-weight:600}img{max-width:100%}</style>"
         f"<h1>{html.escape(name)}: {len(points)} points</h1>"
         f"<p>Quality: {html.escape(points[0].measure)}. Area: cells of the engine after synthesis, typical corner. "
-        "Latency: cycles at the configured clock.</p>"
+        "Predicted: error of the cost model. Latency: cycles at the configured clock. Energy of an inference with the "
+        "writing of its inputs and the reading of its outputs, from simulated activity and Liberty, without wires: of "
+        "settled values, and with the glitches of equal cell delays.</p>"
         f"<img alt='area over latency' src='data:image/png;base64,{data}'>"
-        f"<table><tr>{''.join(f'<th>{column}</th>' for column in _COLUMNS)}</tr>"
+        f"<table><tr>{''.join(f'<th>{column}</th>' for column in COLUMNS)}</tr>"
     )
     for point in points:
         cells = "".join(f"<td>{html.escape(cell)}</td>" for cell in row_of(point, front))

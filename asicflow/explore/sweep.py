@@ -1,4 +1,4 @@
-"""Precision x reuse x PDK: every point to cell area, cycles and accuracy, and the points that none beats.
+"""Precision x reuse x PDK: every point to cell area, cycles, energy and accuracy, and those that none beats.
 
 A point is kept in a file of its own with the hash of what it depends on; a sweep
 that was interrupted, or that grows, computes only what is missing.
@@ -14,18 +14,24 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from asicflow import __version__
 from asicflow.config import Config
 from asicflow.errors import UserError
-from asicflow.explore.area import cell_area, typical_liberty
+from asicflow.explore.area import MAPPED, cell_area, typical_liberty
+from asicflow.explore.energy import MappedEngine, inference_energy
 from asicflow.hls.stage import TOP, write_engine
 from asicflow.model.spec import Spec
 from asicflow.model.stage import run_model
 from asicflow.pdk import load_pdk
+from asicflow.pdk.area import nand2_um2
 from asicflow.pdk.config import Library
 from asicflow.workspace import Workspace, sha256, sha256_text
 
 Progress = Callable[[str], None]
+
+_SCHEMA = "asicflow.point/2"
 
 
 @dataclass(frozen=True)
@@ -47,7 +53,9 @@ class Point:
     """A choice and what comes of it.
 
     ``quality`` is the accuracy on labelled data, else the agreement of decisions with
-    the float network, else 1 minus the relative RMS error (``measure`` says which).
+    the float network, else 1 minus the relative RMS error (``measure`` says which). ``settled_nj`` is the
+    energy of an inference without glitches, ``energy_nj`` with those of equal cell delays; no wires.
+    ``predicted_um2`` is what the cost model said.
     """
 
     choice: Choice
@@ -57,11 +65,14 @@ class Point:
     cycles: int
     latency_us: float
     multipliers: int
+    settled_nj: float
+    energy_nj: float
+    predicted_um2: float
 
     def beats(self, other: Point) -> bool:
         """True when no figure is worse and one is better."""
-        mine = (-self.quality, self.area_um2, self.latency_us)
-        theirs = (-other.quality, other.area_um2, other.latency_us)
+        mine = (-self.quality, self.area_um2, self.latency_us, self.energy_nj)
+        theirs = (-other.quality, other.area_um2, other.latency_us, other.energy_nj)
         return mine != theirs and all(a <= b for a, b in zip(mine, theirs, strict=True))
 
 
@@ -117,7 +128,8 @@ def sweep(
             points[choice] = found
             state = "" if fresh else ", kept"
             progress(
-                f"{len(points)}/{len(choices)} {choice.name}: {found.area_um2:,.0f} um2, {found.cycles} cycles{state}"
+                f"{len(points)}/{len(choices)} {choice.name}: {found.area_um2:,.0f} um2, {found.cycles} cycles, "
+                f"{found.energy_nj:.1f} nJ{state}"
             )
         return found
 
@@ -152,18 +164,23 @@ def _point(choice: Choice, model: Path, library: Library, config: Config, folder
     """The point of a choice, and whether it was computed now."""
     mine = folder / choice.name
     corner = library.typical.liberty
-    key = "|".join([__version__, sha256(model / "spec.json"), str(choice), sha256(corner), str(config.clock.period_ns)])
+    hashes = [sha256(model / "spec.json"), sha256(corner)]
+    key = "|".join([_SCHEMA, __version__, *hashes, str(choice), str(config.clock.period_ns)])
     path = mine / "point.json"
     if path.is_file():
         kept = json.loads(path.read_text())
         if kept.pop("inputs") == sha256_text(key):
             return Point(choice=Choice(**kept.pop("choice")), **kept), False
     mine.mkdir(parents=True, exist_ok=True)
-    report = write_engine(Spec.load(model / "spec.json"), choice.reuse, mine)
+    spec, vectors = Spec.load(model / "spec.json"), np.load(model / "vectors.npz")
+    report = write_engine(spec, choice.reuse, mine)
     sources = [mine / name for name in report["files"]]
     area = cell_area(sources, TOP, typical_liberty(library, mine), mine)
     quality, measure = quality_of(json.loads((model / "model.json").read_text()))
     period = config.clock.period_ns or library.clock_period_ns["accel"]
+    x_int, y_int = (vectors[name].astype(np.int64) for name in ("x_int", "y_int"))
+    engine = MappedEngine(spec, mine / MAPPED, TOP, report["cycles"], library)
+    spent = inference_energy(engine, x_int, y_int, period).energy
     point = Point(
         choice=choice,
         quality=quality,
@@ -172,6 +189,9 @@ def _point(choice: Choice, model: Path, library: Library, config: Config, folder
         cycles=report["cycles"],
         latency_us=report["cycles"] * period / 1000,
         multipliers=report["macs"]["no"] * report["macs"]["ni"],
+        settled_nj=spent.settled * 1e9,
+        energy_nj=spent.total * 1e9,
+        predicted_um2=report["area_nand2"] * nand2_um2(library),
     )
     path.write_text(json.dumps({"inputs": sha256_text(key), **asdict(point)}, indent=2) + "\n")
     return point, True

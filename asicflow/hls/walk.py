@@ -154,7 +154,7 @@ class WalkWriter:
     # -- pointers ---------------------------------------------------------------------------------
     def _pointer(self, kind: str, bits: int, start: Callable[[Walk], int], stride: Callable[[Loop], int]) -> list[str]:
         """Registers of a pointer: one for every loop that moves it."""
-        moving, lines = self._moving(stride), []
+        moving = self._moving(stride)
 
         def present(loop: int) -> str:
             outer = [k for k in moving if k >= loop]
@@ -164,10 +164,10 @@ class WalkWriter:
             step = f" + {kind}_{LOOPS[loop]}_stride" if loop in moving else ""
             return present(loop) + step
 
+        lines = [f"  logic [{bits - 1}:0] {kind}_{LOOPS[i]}_q;" for i in moving]
         for i in moving:
             name = f"{kind}_{LOOPS[i]}_q"
             lines += [
-                f"  logic [{bits - 1}:0] {name};",
                 "  always_ff @(posedge clk_i) begin",
                 f"    if (!run_i) {name} <= {kind}_start;",
                 f"    else if ({self._last(k for k in self.loops if k < i)}) begin",

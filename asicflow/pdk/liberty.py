@@ -1,8 +1,8 @@
 """Read Liberty (.lib, .lib.gz): cells, pins and non-linear delay tables.
 
-Values are normalised to nanoseconds, picofarads, kiloohms and nanowatts, whatever units the file
-declares. The grammar follows the Liberty user guide; power tables and everything else this package does
-not use are skipped.
+Values are normalised to nanoseconds, picofarads, kiloohms, nanowatts and picojoules, whatever units the file
+declares. The grammar follows the Liberty user guide; what this package does not use is skipped, power tables
+unless they are asked for.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ class Table:
 
     `index_1` is the input transition in ns (constraints: the related pin's), `index_2` the load in pF
     (constraints: the constrained pin's transition in ns), empty for a one-dimensional table; `values` holds
-    len(index_1) rows in ns.
+    len(index_1) rows in ns, of power tables in pJ.
     """
 
     index_1: list[float]
@@ -94,6 +94,25 @@ class TimingArc:
 
 
 @dataclass
+class InternalPower:
+    """One group of energies inside a cell: of an output's transition, or of an input's that moves no output.
+
+    `related_pin` is the input that causes an output's transition, "" at an input; `when` is the condition on the
+    other pins, "" for any. Some libraries put half of the load's energy into `rise_power` and take it from
+    `fall_power`: only the mean of both is the energy inside the cell.
+    """
+
+    related_pin: str = ""
+    when: str = ""
+    tables: dict[str, Table] = field(default_factory=dict)
+
+    def mean(self, transition: float, load: float) -> float:
+        """Energy of a transition in pJ, mean of rise and fall."""
+        found = [table.at(transition, load) for table in self.tables.values()]
+        return sum(found) / len(found) if found else 0.0
+
+
+@dataclass
 class LibertyPin:
     """One pin. Capacitances in pF, transitions in ns; limits are None where the library sets none."""
 
@@ -107,6 +126,7 @@ class LibertyPin:
     max_fanout: float | None = None
     clock: bool = False
     arcs: list[TimingArc] = field(default_factory=list)
+    power: list[InternalPower] = field(default_factory=list)
 
 
 @dataclass
@@ -116,7 +136,7 @@ class LibertyCell:
 
     `sequential` is "ff", "latch", "gate" for integrated clock gates, "block" for memories and other blocks with
     interface timing, or "" for combinational cells; `state` holds the attributes of that group
-    (next_state, clocked_on, clear, preset, data_in, enable ...).
+    (next_state, clocked_on, clear, preset, data_in, enable ...), `state_names` the names of the state and its inverse.
     """
 
     name: str
@@ -126,6 +146,7 @@ class LibertyCell:
     dont_use: bool = False
     sequential: str = ""
     state: dict[str, str] = field(default_factory=dict)
+    state_names: tuple[str, ...] = ()
     clock_gating: str = ""
     pins: dict[str, LibertyPin] = field(default_factory=dict)
 
@@ -157,9 +178,15 @@ class Liberty:
     cells: dict[str, LibertyCell] = field(default_factory=dict)
 
 
-def read_liberty(path: Path | str) -> Liberty:
-    """Read one Liberty file; UserError when it is missing, corrupt or holds no cell."""
-    library = _Parser(Path(path)).library()
+def read_liberty(path: Path | str, power: bool = False) -> Liberty:
+    """Read one Liberty file, energies inside cells too if ``power``.
+
+    Raises
+    ------
+    UserError
+        If the file is missing, corrupt or holds no cell.
+    """
+    library = _Parser(Path(path), power).library()
     if not library.cells:
         raise UserError("the Liberty file holds no cell", where=str(path))
     return library
@@ -185,20 +212,23 @@ _STATEMENT = re.compile(
 
 _TIME_UNITS = {"1ps": 1e-3, "10ps": 1e-2, "100ps": 0.1, "1ns": 1.0, "1us": 1e3}
 _POWER_UNITS = {"1pW": 1e-3, "1nW": 1.0, "1uW": 1e3, "1mW": 1e6}
+_VOLT_UNITS = {"1mV": 1e-3, "10mV": 1e-2, "100mV": 0.1, "1V": 1.0}
 _CAP_UNITS = {"ff": 1e-3, "pf": 1.0}
 
 
 class _Parser:
     """One pass over the statements of a file."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, with_power: bool = False) -> None:
         self.path = path
+        self.with_power = with_power
         text = re.sub(r"/\*.*?\*/", " ", _read_text(path), flags=re.DOTALL)
         self.text = text.replace("\\\n", " ").replace("\\\r\n", " ")
         self.matches: Iterator[re.Match[str]] = _STATEMENT.finditer(self.text)
         self.time = 1.0
         self.cap = 1.0
         self.power = 1.0
+        self.volt = 1.0
         self.templates: dict[str, _Template] = {}
         self.ranges: dict[str, tuple[int, int]] = {}
 
@@ -232,7 +262,7 @@ class _Parser:
         for name, args, opens, value in self.statements():
             if name == "cell" and opens:
                 library.cells[args] = self.cell(args, library)
-            elif name == "lu_table_template" and opens:
+            elif name in ("lu_table_template", "power_lut_template") and opens:
                 self.templates[args] = self.template()
             elif name == "type" and opens:
                 bits = {n: v for n, _, o, v in self.statements() if not o}
@@ -252,6 +282,8 @@ class _Parser:
         elif name == "capacitive_load_unit":
             number, unit = (part.strip() for part in args.split(","))
             self.cap = float(number) * _unit(_CAP_UNITS, _bare(unit).lower(), self.path)
+        elif name == "voltage_unit":
+            self.volt = _unit(_VOLT_UNITS, value, self.path)
         elif name == "nom_voltage":
             library.voltage = float(value)
         elif name == "nom_temperature":
@@ -276,6 +308,7 @@ class _Parser:
                 self.bus(cell, args, library)
             elif name in ("ff", "latch") and opens:
                 cell.sequential = name
+                cell.state_names = tuple(_bare(part) for part in args.split(","))
                 cell.state = {n: v for n, _, o, v in self.statements() if not o}
             elif name == "memory" and opens:
                 cell.sequential = "block"
@@ -341,6 +374,8 @@ class _Parser:
         """One statement of a pin or bus group; False when it is none that counts."""
         if name == "timing" and opens:
             pin.arcs.append(self.arc())
+        elif name == "internal_power" and opens and self.with_power:
+            pin.power.append(self.internal_power())
         elif opens:
             self.skip()
         elif name in ("rise_capacitance", "fall_capacitance"):
@@ -371,12 +406,26 @@ class _Parser:
         for name, args, opens, value in self.statements():
             if opens and name in _TABLES:
                 template = self.templates.get(args, _Template([], [[], []]))
-                arc.tables[name] = self.table(template, constraint=name.endswith("_constraint"))
+                second = self.time if name.endswith("_constraint") else self.cap
+                arc.tables[name] = self.table(template, second, self.time)
             elif opens:
                 self.skip()
             elif name in ("related_pin", "timing_type", "timing_sense"):
                 setattr(arc, name, value)
         return arc
+
+    def internal_power(self) -> InternalPower:
+        """An internal_power group; its energies are in units of load times volt squared."""
+        found = InternalPower()
+        for name, args, opens, value in self.statements():
+            if opens and name in ("rise_power", "fall_power", "power"):
+                template = self.templates.get(args, _Template([], [[], []]))
+                found.tables[name] = self.table(template, self.cap, self.cap * self.volt**2)
+            elif opens:
+                self.skip()
+            elif name in ("related_pin", "when"):
+                setattr(found, name, value)
+        return found
 
     def template(self) -> _Template:
         """A table template group; its axes stay in the file's units."""
@@ -390,8 +439,11 @@ class _Parser:
                 found.axes[name == "index_2"] = _numbers(args)
         return found
 
-    def table(self, template: _Template, constraint: bool) -> Table:
-        """A table group; axes missing here come from the template. The first axis becomes the transition."""
+    def table(self, template: _Template, second: float, unit: float) -> Table:
+        """A table group; axes missing here come from the template. The first axis becomes the transition.
+
+        ``second`` is the unit of the other axis, ``unit`` that of the values.
+        """
         axes, values = list(template.axes), list[float]()
         for name, args, opens, _ in self.statements():
             if opens:
@@ -399,13 +451,12 @@ class _Parser:
             elif name in ("index_1", "index_2"):
                 axes[name == "index_2"] = _numbers(args)
             elif name == "values":
-                values = [x * self.time for x in _numbers(args)]
+                values = [x * unit for x in _numbers(args)]
         columns = max(len(axes[1]), 1)
         rows = [values[i : i + columns] for i in range(0, len(values), columns)]
         if template.load_first:
             axes.reverse()
             rows = [list(column) for column in zip(*rows, strict=True)]
-        second = self.time if constraint else self.cap
         return Table([x * self.time for x in axes[0]], [x * second for x in axes[1]], rows)
 
 

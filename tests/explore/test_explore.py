@@ -35,7 +35,7 @@ def model_dir(tmp_path: Path) -> Path:
 
 
 def point(width: int, quality: float, area: float, latency: float) -> Point:
-    return Point(Choice("sky130", width, 4), quality, "accuracy", area, 10, latency, 4)
+    return Point(Choice("sky130", width, 4), quality, "accuracy", area, 10, latency, 4, 1.0, 2.0, area)
 
 
 def test_best_are_those_that_none_beats() -> None:

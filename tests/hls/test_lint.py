@@ -14,10 +14,22 @@ from asicflow.hls.rtl import engine_rtl
 from asicflow.hls.stage import write_engine
 from asicflow.hls.unroll import plan_unrolled
 from asicflow.hls.unroll_rtl import unrolled_rtl
+from asicflow.model.fixed import FixedType
+from asicflow.model.spec import Quantize, Spec
 
 from .test_plan import dense_network
 
+
+def elementwise_network() -> Spec:
+    """A stage that walks through the rows group by group, between two that walk pixel by pixel."""
+    spec = dense_network(10, 9, 4)
+    kind = FixedType(width=8, frac=4, rounding="TRN")
+    middle = Quantize(name="q", n_in=9, widths=[8] * 9, fracs=[4] * 9, signs=[True] * 9, result=kind)
+    return spec.model_copy(update={"layers": [*spec.layers[:2], middle, *spec.layers[2:]]})
+
+
 NETWORKS = {
+    "elementwise": elementwise_network(),
     "lossless": dense_network(10, 9, 4),
     "trimmed": dense_network(10, 9, 4, accum="fixed<9,5>"),
     "saturating": dense_network(10, 9, 4, accum="fixed<9,5,RND_CONV,SAT>"),

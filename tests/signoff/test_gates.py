@@ -115,6 +115,11 @@ def tie_endpoint(root: Path, listed: int) -> None:
 VIOLATION = {"pin": "u7/Y", "cell": "inv_1", "value": 2.0, "limit": 1.5}
 PATH = {"slack_ns": -0.4, "start": "u1/Q", "end": "u9/D"}
 
+NARROW = edit_json(
+    "model/spec.json", lambda d: (d["layers"][0]["result"].update(width=5), d["output"]["type"].update(width=5))
+)
+"""Results of too few bits."""
+
 ERRORS: list[tuple[type[Gate], Plant, str]] = [
     (model.GoldenGate, edit_vectors("y_int", put((7, 1), 999)), "vector 7, element 1"),
     (model.GoldenGate, edit_vectors("x_int", put((3, 0), 1)), "vector 3"),
@@ -134,10 +139,7 @@ ERRORS: list[tuple[type[Gate], Plant, str]] = [
     ),
     (
         model.RangeGate,
-        edit_json(
-            "model/spec.json",
-            lambda d: (d["layers"][0]["result"].update(width=5), d["output"]["type"].update(width=5)),
-        ),
+        NARROW,
         "wrap",
     ),
     (lint.LintGate, edit_rtl("logic en_i", "logic [1:0] en_i"), "accel.sv"),
@@ -288,6 +290,14 @@ def test_csim_that_was_not_compiled_is_unverified(run: Path, pdk_root: Path) -> 
 def test_accuracy_without_data_is_unverified(run: Path, pdk_root: Path) -> None:
     edit_json("model/model.json", lambda d: d.update(real_data=False))(run)
     assert judge(model.AccuracyGate, run, pdk_root).verdict is Verdict.UNVERIFIED
+
+
+def test_overflow_on_made_up_inputs_is_unverified(run: Path, pdk_root: Path) -> None:
+    edit_json("model/model.json", lambda d: d.update(real_data=False))(run)
+    assert judge(model.RangeGate, run, pdk_root).verdict is Verdict.PASS
+    NARROW(run)
+    result = judge(model.RangeGate, run, pdk_root)
+    assert result.verdict is Verdict.UNVERIFIED and result.findings and "--data" in result.close
 
 
 def test_pdk_hashes(run: Path, pdk_root: Path) -> None:
