@@ -1,17 +1,21 @@
-"""Time-multiplexed engines against an adder graph: ``python -m benchmarks.engines [--only NAME]``.
+"""Time-multiplexed engines against unrolled ones: ``python -m benchmarks.engines [--only NAME]``.
 
 The same integer network, the same cells (sky130_fd_sc_hd, typical corner), the same Yosys passes
-(`asicflow.explore.area`), and every engine in Verilator against the integer golden.  Without ``--model`` the
-models are those of a folder given by ``--models`` (hls4ml's examples: a jet tagger and a small 1-D CNN) and
-examples/digits.  One line appears per engine as soon as it is measured:
+(`asicflow.explore.area`); every mapped netlist is simulated and must give the integer golden's outputs in the
+stated cycle. Without ``--model`` the
+models are examples/digits and those of a folder given by ``--models`` (hls4ml's examples: a jet tagger, a CNN on
+8 x 8 digits, a 1-D CNN). Engines: time-multiplexed at each reuse factor, adder graph, and the whole network
+compiled by XLS (`benchmarks.xls_route`). One line appears per engine as soon as it is measured:
 
 - area in um2 and as a ratio to that of the first engine, and how far the prediction is off;
 - cycles from start to done, and the fewest cycles from one inference to the next (inputs are written one a
   cycle before each);
-- area x latency as a ratio to the first engine's, latency in cycles;
+- area x cycles as a ratio to the first engine's, for both counts of cycles;
+- energy of an inference in nJ, of settled values and with the glitches of equal cell delays (simulated activity,
+  Liberty, no wires, a clock of 40 ns);
 - delay of the longest path as abc sees it, without wires; seconds of processor time to generate and synthesise.
 
-Needs ASICFLOW_PDK_ROOT, Yosys, Verilator, da4ml.
+Needs ASICFLOW_PDK_ROOT, Yosys, da4ml; for the last engine XLS.
 """
 
 from __future__ import annotations
@@ -23,81 +27,102 @@ import tempfile
 import time
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 
 from asicflow.config import parse_config
-from asicflow.errors import AsicflowError
-from asicflow.explore.area import cell_area, typical_liberty
-from asicflow.hls.simulate import run_engine
+from asicflow.errors import AsicflowError, StageError, ToolMissing
+from asicflow.explore.area import MAPPED, cell_area, typical_liberty
+from asicflow.explore.energy import MappedEngine, inference_energy
 from asicflow.hls.stage import TOP, Budget, write_engine, write_unrolled
 from asicflow.model import golden
 from asicflow.model.spec import Spec
 from asicflow.model.stage import run_model
 from asicflow.pdk import load_pdk
 from asicflow.pdk.area import nand2_um2
+from asicflow.pdk.config import Library
 from asicflow.pdk.root import resolve
 from asicflow.workspace import Workspace
+from benchmarks.xls_route import write_xls
 
 DIGITS = Path(__file__).resolve().parent.parent / "examples" / "digits"
-NAMES = ("KERAS_3layer.json", "KERAS_conv1d_small.json")
+NAMES = ("KERAS_3layer.json", "KERAS_conv2d_model.json", "KERAS_conv1d_small.json")
 COLUMNS = (
-    "engine", "area um2", "/ first", "predicted", "cycles", "to the next", "area x cycles / first", "delay ns",
-    "build s", "exact",
+    "engine", "area um2", "/ first", "predicted", "cycles", "to the next", "area x cycles / first",
+    "area x to the next / first", "nJ settled", "nJ", "delay ns", "build s",
 )  # fmt: skip
-_VECTORS = 200
+PERIOD_NS = 40.0
+_VECTORS = 128
+
+Kind = int | Literal["adder graph", "XLS"]
+"""A reuse factor, or an unrolled engine."""
+
+
+@dataclass(frozen=True)
+class Setting:
+    """What all engines share: library, its unpacked typical corner, the area of a NAND2 in um2, levels of an adder
+    graph."""
+
+    library: Library
+    liberty: Path
+    nand2: float
+    levels: int | None = None
 
 
 @dataclass(frozen=True)
 class Result:
-    """An engine: cell area and its prediction in um2, cycles, ns, seconds."""
+    """An engine: cell area and its prediction in um2 (None: none), cycles, nJ, ns, seconds."""
 
     name: str
     area: float
-    predicted: float
+    predicted: float | None
     cycles: int
     interval: int
+    settled: float
+    energy: float
     delay: float
     seconds: float
-    exact: str
 
     def row(self, first: Result) -> str:
         """Its line of the table."""
         cells = [
-            self.name, f"{self.area:,.0f}", f"{self.area / first.area:.2f}", f"{self.predicted / self.area - 1:+.0%}",
+            self.name, f"{self.area:,.0f}", f"{self.area / first.area:.2f}",
+            "" if self.predicted is None else f"{self.predicted / self.area - 1:+.0%}",
             str(self.cycles), str(self.interval),
-            f"{self.area * self.cycles / (first.area * first.cycles):.3f}", f"{self.delay:.1f}",
-            f"{self.seconds:.0f}", self.exact,
+            f"{self.area * self.cycles / (first.area * first.cycles):.3f}",
+            f"{self.area * self.interval / (first.area * first.interval):.3f}",
+            f"{self.settled:.1f}", f"{self.energy:.1f}", f"{self.delay:.1f}", f"{self.seconds:.0f}",
         ]  # fmt: skip
         return "| " + " | ".join(cells) + " |"
 
 
-def measure(
-    spec: Spec, reuse: int | None, levels: int | None, lib: Path, nand2: float, folder: Path, sim: bool
-) -> Result:
-    """Generate, synthesise and simulate an engine; ``reuse`` None is the adder graph."""
+def measure(spec: Spec, kind: Kind, setting: Setting, folder: Path) -> Result:
+    """Generate, synthesise and simulate an engine."""
     begin = cpu_seconds()
-    if reuse is None:
-        report = write_unrolled(spec, levels, folder, Budget(1e9, nand2))
-        name = "adder graph" + ("" if levels is None else f", {levels} levels")
+    predicted = None
+    if kind == "XLS":
+        sources, cycles = write_xls(spec, PERIOD_NS, folder)
+        name = "XLS"
     else:
-        report = write_engine(spec, reuse, folder)
-        name = f"reuse {reuse}: {report['macs']['no']} x {report['macs']['ni']}"
-    sources = [folder / file for file in report["files"]]
-    area = cell_area(sources, TOP, lib, folder)
+        if kind == "adder graph":
+            report = write_unrolled(spec, setting.levels, folder, Budget(1e9, setting.nand2))
+            name = kind + ("" if setting.levels is None else f", {setting.levels} levels")
+        else:
+            report = write_engine(spec, kind, folder)
+            name = f"reuse {kind}: {report['macs']['no']} x {report['macs']['ni']}"
+        sources, cycles = [folder / file for file in report["files"]], report["cycles"]
+        predicted = report["area_nand2"] * setting.nand2
+    area = cell_area(sources, TOP, setting.liberty, folder)
     seconds = cpu_seconds() - begin
-    cycles, exact = simulate(spec, sources, folder) if sim else (report["cycles"], "not run")
-    interval, predicted = cycles + spec.input.size, report["area_nand2"] * nand2
-    return Result(name, area, predicted, cycles, interval, longest_delay(folder), seconds, exact)
-
-
-def simulate(spec: Spec, sources: list[Path], folder: Path) -> tuple[int, str]:
-    """Cycles, and whether every output equals the golden's."""
-    kind = spec.input.type
-    x_int = np.random.default_rng(1).integers(kind.low, kind.high, (_VECTORS, spec.input.size), endpoint=True)
-    run = run_engine(spec, sources, x_int, folder / "sim")
-    return run.cycles, "yes" if np.array_equal(run.y_int, golden.run(spec, x_int)) else "NO"
+    kind_in = spec.input.type
+    x_int = np.random.default_rng(1).integers(kind_in.low, kind_in.high, (_VECTORS, spec.input.size), endpoint=True)
+    engine = MappedEngine(spec, folder / MAPPED, TOP, cycles, setting.library)
+    spent = inference_energy(engine, x_int, golden.run(spec, x_int), PERIOD_NS).energy
+    return Result(
+        name, area, predicted, cycles, cycles + spec.input.size, spent.settled * 1e9, spent.total * 1e9,
+        longest_delay(folder), seconds,
+    )  # fmt: skip
 
 
 def longest_delay(folder: Path) -> float:
@@ -125,47 +150,54 @@ def load_spec(file: Path, weights: Path | None, folder: Path) -> Spec:
     return Spec.load(ws.model / "spec.json")
 
 
+def compare(file: Path, kinds: list[Kind], setting: Setting, folder: Path) -> bool:
+    """Print the table of a model; True when an engine is not exact."""
+    weights = file.with_name(f"{file.stem}_weights.h5")
+    spec = load_spec(file, weights if weights.is_file() else None, folder)
+    print(f"\n{file.stem}: {spec.multiplications} multiplications, {spec.input.size} inputs\n")
+    print("| " + " | ".join(COLUMNS) + " |\n|" + " --- |" * len(COLUMNS), flush=True)
+    first: Result | None = None
+    wrong = False
+    for kind in kinds:
+        mine = folder / f"engine_{kind}".replace(" ", "_")
+        mine.mkdir(parents=True)
+        try:
+            found = measure(spec, kind, setting, mine)
+        except ToolMissing as error:
+            print(f"| {kind} | UNVERIFIED: {error.what}; {error.hint} |", flush=True)
+            continue
+        except StageError as error:
+            print(f"| {kind} | WRONG: {error.what} |", flush=True)
+            wrong = True
+            continue
+        except AsicflowError as error:
+            print(f"| {kind} | {error.what} |", flush=True)
+            continue
+        first = first or found
+        print(found.row(first), flush=True)
+    return wrong
+
+
 def main() -> None:
     """Measure and print the tables."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--model", type=Path, action="append", help="Keras file, .json (NAME_weights.h5), spec.json")
     parser.add_argument("--models", type=Path, help="folder with " + " and ".join(NAMES))
     parser.add_argument("--only", help="models whose path contains this")
-    parser.add_argument(
-        "--reuse", type=int, nargs="*", default=[512, 128, 32], help="reuse factors (default: 512 128 32)"
-    )
-    parser.add_argument(
-        "--levels", type=int, nargs="*", default=[0], help="adder levels between registers; 0: per layer"
-    )
-    parser.add_argument("--no-simulation", action="store_true", help="take the stated cycles; do not check exactness")
+    parser.add_argument("--reuse", type=int, nargs="*", default=[256, 64, 16], help="reuse factors (256 64 16)")
+    parser.add_argument("--levels", type=int, help="adder levels between registers (default: registers per layer)")
+    parser.add_argument("--no-unrolled", action="store_true", help="time-multiplexed engines only")
     args = parser.parse_args()
     files: list[Path] = args.model or [DIGITS / "model.h5", *(args.models / n for n in NAMES if args.models)]
-    wrong = False
+    kinds: list[Kind] = [*args.reuse, *(() if args.no_unrolled else ("adder graph", "XLS"))]
     library = load_pdk("sky130", resolve(parse_config({}))).library()
-    nand2 = nand2_um2(library)
-    for file in files:
-        if args.only and args.only not in str(file):
-            continue
-        with tempfile.TemporaryDirectory() as name:
-            folder = Path(name)
-            weights = file.with_name(f"{file.stem}_weights.h5")
-            spec = load_spec(file, weights if weights.is_file() else None, folder)
-            print(f"\n{spec.name}: {spec.multiplications} multiplications, {spec.input.size} inputs\n")
-            print("| " + " | ".join(COLUMNS) + " |\n|" + " --- |" * len(COLUMNS), flush=True)
-            choices = [(reuse, None) for reuse in args.reuse] + [(None, levels or None) for levels in args.levels]
-            first: Result | None = None
-            for reuse, levels in choices:
-                mine = folder / f"engine_{reuse}_{levels}"
-                mine.mkdir()
-                lib = typical_liberty(library, folder)
-                try:
-                    found = measure(spec, reuse, levels, lib, nand2, mine, not args.no_simulation)
-                except AsicflowError as error:
-                    print(f"| {reuse or 'adder graph'} | {error.what} |", flush=True)
-                    continue
-                first = first or found
-                wrong |= found.exact == "NO"
-                print(found.row(first), flush=True)
+    wrong = False
+    with tempfile.TemporaryDirectory() as name:
+        liberty = typical_liberty(library, Path(name))
+        setting = Setting(library, liberty, nand2_um2(library), args.levels)
+        for number, file in enumerate(files):
+            if not args.only or args.only in str(file):
+                wrong |= compare(file, kinds, setting, Path(name) / str(number))
     raise SystemExit(wrong)
 
 

@@ -18,6 +18,8 @@ from asicflow.signoff.energy import Energy, energy
 from asicflow.signoff.netlist import read_netlist
 
 _RESET_CYCLES = 2
+EVERY = np.uint64(np.iinfo(np.uint64).max)
+"""A word with all lanes 1."""
 
 
 @dataclass(frozen=True)
@@ -54,13 +56,16 @@ def inference_energy(engine: MappedEngine, x_int: IntArray, y_int: IntArray, per
     Raises
     ------
     StageError
-        If the engine answers anything else.
+        If the engine answers anything else, or at another time.
     """
     spec, library = engine.spec, engine.library
     module = read_netlist(engine.netlist, engine.top)
     gates = GateNetlist(module, _power_tables(library).cells, library, "clk_i")
     schedule = EngineSchedule(spec, engine.cycles, x_int)
     activity = gates.simulate({p: w for p, w in schedule.stimuli.items() if p in gates.inputs}, schedule.start)
+    done = gates.port(activity, "done_o")
+    if not np.array_equal(np.flatnonzero(done), schedule.ends) or not np.all(done[schedule.ends] == EVERY):
+        raise StageError(f"the mapped engine is not done after {engine.cycles} cycles", where=str(engine.netlist))
     bits = port_bits("out_data_o", spec.output.type.width, gates.outputs)
     found = values_of([gates.port(activity, bit)[schedule.reads] for bit in bits]).T
     plain = FixedType(width=spec.output.type.width, frac=0, signed=spec.output.type.signed)
@@ -72,8 +77,8 @@ def inference_energy(engine: MappedEngine, x_int: IntArray, y_int: IntArray, per
 class EngineSchedule:
     """Stimuli of an engine's ports for two inferences: one to fill the registers, then the one that counts.
 
-    ``start`` is the second one's first cycle, ``reads`` the cycles in which its outputs are read, ``counted``
-    the numbers of its inputs, one per lane.
+    ``start`` is the second one's first cycle, ``ends`` the cycles in which each is done, ``reads`` those in which
+    the second one's outputs are read, ``counted`` the numbers of its inputs, one per lane.
     """
 
     def __init__(self, spec: Spec, cycles: int, x_int: IntArray) -> None:
@@ -81,6 +86,7 @@ class EngineSchedule:
         one = n_in + 1 + cycles + n_out
         total = _RESET_CYCLES + 2 * one
         self.start = _RESET_CYCLES + one
+        self.ends = [_RESET_CYCLES + k * one + n_in + cycles for k in (0, 1)]
         self.counted = (np.arange(LANES) + LANES) % len(x_int)
         plain = {name: np.zeros((total, LANES), np.int64) for name in ("in_addr_i", "in_data_i", "out_addr_i")}
         flags = {name: np.zeros(total, bool) for name in ("rst_ni", "in_we_i", "start_i")}
@@ -93,8 +99,7 @@ class EngineSchedule:
             plain["in_data_i"][writes] = x_int[chosen].T
             plain["out_addr_i"][begin + one - n_out : begin + one] = np.arange(n_out)[:, None]
         self.reads = slice(self.start + one - n_out, self.start + one)
-        every = np.iinfo(np.uint64).max
-        self.stimuli: dict[str, Words] = {n: np.where(flag, every, 0).astype(np.uint64) for n, flag in flags.items()}
+        self.stimuli: dict[str, Words] = {n: np.where(flag, EVERY, 0).astype(np.uint64) for n, flag in flags.items()}
         for name, values in plain.items():
             for bit, word in enumerate(lanes_of(values, 32)):
                 self.stimuli |= {f"{name}[{bit}]": word} | ({name: word} if bit == 0 else {})

@@ -131,7 +131,7 @@ def plan_unrolled(
             hint="give 1 or more, or leave it out for registers behind layers only",
         )
     network = build_stages(spec)
-    weights = [_exact_weights(stage) for stage in network.stages]
+    weights = [exact_weights(stage) for stage in network.stages]
     ready: dict[str, int] = {NETWORK_INPUT: 0}
     stages = []
     for stage, weight in zip(network.stages, weights, strict=True):
@@ -144,7 +144,7 @@ def plan_unrolled(
     return UnrolledPlan(spec, levels, network, stages)
 
 
-def _exact_weights(stage: MatrixStage) -> IntArray:
+def exact_weights(stage: MatrixStage) -> IntArray:
     """The weights, in units of the accumulator where its products are whole numbers of them."""
     if stage.saturate or any(isinstance(step, Fit) for step in stage.product_steps):
         raise UserError(
@@ -166,7 +166,7 @@ def _exact_weights(stage: MatrixStage) -> IntArray:
 
 
 def _unroll(network: StageList, stage: MatrixStage, weight: IntArray, levels: int | None) -> UnrolledStage:
-    positions = _positions(stage)
+    positions = window_places(stage)
     padding = min(network.tensors[source].seen.low for source in stage.sources) if stage.maximum else 0
     inputs = []
     for places in zip(*positions, strict=True):
@@ -201,7 +201,7 @@ def _is_wire(made: UnrolledStage) -> bool:
     return not made.graph.nodes and not any(ends)
 
 
-def _positions(stage: MatrixStage) -> list[list[Place | None]]:
+def window_places(stage: MatrixStage) -> list[list[Place | None]]:
     """Where the values of every window come from, in the order of its pixels and their channels."""
     size = stage.n_in
     seen = windows(np.arange(stage.window.size)[None], stage.window, -1)[0].reshape(stage.window.pixels, -1)
