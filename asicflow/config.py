@@ -59,7 +59,7 @@ class ModelConfig(_Section):
     reuse: int | Literal["auto"] = Field(
         "auto",
         description="hls4ml's reuse factor: multiplications of the largest layer that share one multiplier; "
-        "'auto' aims at four multipliers",
+        "'auto' aims at four multipliers, see hls.max_cycles and hls.budget_mm2",
     )
     vectors: int = Field(1000, ge=1, description="test vectors kept for the exactness chain")
 
@@ -79,7 +79,16 @@ class HlsConfig(_Section):
         "default: a register behind each layer only",
     )
     budget_mm2: float = Field(
-        2.0, gt=0, description="engine adder-graph: largest cell area that may be predicted; beyond it the run stops"
+        2.0,
+        gt=0,
+        description="largest cell area that may be predicted for the engine; beyond it the run stops before synthesis "
+        "(reuse auto takes fewer multipliers first)",
+    )
+    max_cycles: int | None = Field(
+        None,
+        ge=1,
+        description="most clock cycles of an inference, from start to done: reuse auto takes the fewest multipliers "
+        "that keep it; default: no limit",
     )
 
 

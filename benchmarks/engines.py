@@ -35,7 +35,8 @@ from asicflow.config import parse_config
 from asicflow.errors import AsicflowError, StageError, ToolMissing
 from asicflow.explore.area import MAPPED, cell_area, typical_liberty
 from asicflow.explore.energy import MappedEngine, inference_energy
-from asicflow.hls.stage import TOP, Budget, write_engine, write_unrolled
+from asicflow.hls.choose import Budget
+from asicflow.hls.stage import TOP, write_engine, write_unrolled
 from asicflow.model import golden
 from asicflow.model.spec import Spec
 from asicflow.model.stage import run_model

@@ -19,8 +19,9 @@ import numpy as np
 from asicflow.config import parse_config
 from asicflow.errors import AsicflowError
 from asicflow.explore.area import cell_area, typical_liberty
+from asicflow.hls.choose import plan_for_reuse
 from asicflow.hls.simulate import run_engine
-from asicflow.hls.stage import TOP, plan_for_reuse, write_plan
+from asicflow.hls.stage import TOP, write_plan
 from asicflow.model.frontend import load_network
 from asicflow.model.spec import Spec
 from asicflow.model.stage import run_model

@@ -34,6 +34,15 @@ class Attempt:
         """Worst hold slack of all corners."""
         return float(self.timing["worst_hold_slack_ns"])
 
+    @property
+    def utilization(self) -> float | None:
+        """The utilisation at which wires found their way; None where the engine does not lower it by itself."""
+        path = self.folder / "place_route" / "0" / "outputs" / "layout.json"
+        if not path.is_file():
+            return None
+        found = json.loads(path.read_text()).get("asked_utilization")
+        return None if found is None else float(found)
+
 
 @dataclass(frozen=True)
 class Job:
@@ -54,6 +63,12 @@ class Job:
         """
         settings = self.settings.model_copy(update={"hold_margin_ns": margin_ns})
         return replace(self, settings=settings, suffix="_hold")
+
+    def with_utilization(self, utilization: float | None) -> Job:
+        """Return the same job at the utilisation that an earlier attempt ended with; None changes nothing."""
+        if utilization is None:
+            return self
+        return replace(self, settings=self.settings.model_copy(update={"utilization": utilization}))
 
     def run(self, strategy: str, progress: Callable[[str], None]) -> Attempt:
         """Run the flow; a step whose inputs have not changed since the last run is skipped.

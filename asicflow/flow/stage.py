@@ -74,10 +74,11 @@ def close_timing(job: Job, progress: Callable[[str], None], strategies: Sequence
     """Run the flow, and again where that can mend the timing.
 
     A missed clock is answered with the next of the strategies of synthesis, a hold violation with a wider
-    margin for the engine's own hold repair, which works with estimates.  Timing that
-    is still missed is no error here: the timing gate judges.
+    margin for the engine's own hold repair, which works with estimates; both begin with the utilisation that the
+    first attempt found routable.  Timing that is still missed is no error here: the timing gate judges.
     """
     best = job.run(strategies[0], progress)
+    job = job.with_utilization(best.utilization)
     for strategy in strategies[1:]:
         if best.setup_slack_ns < 0:
             progress(f"the clock is missed by {-best.setup_slack_ns:.2f} ns: once more with faster gates")

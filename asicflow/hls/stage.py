@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from asicflow.config import Config
 from asicflow.errors import UserError
 from asicflow.hls.area import least_nand2, time_multiplexed_nand2, unrolled_nand2
-from asicflow.hls.plan import EnginePlan, choose_split, plan_engine
+from asicflow.hls.choose import Budget, choose_engine, plan_for_reuse
+from asicflow.hls.plan import EnginePlan
 from asicflow.hls.rtl import engine_rtl
 from asicflow.hls.unroll import plan_unrolled
 from asicflow.hls.unroll_rtl import unrolled_rtl
@@ -24,7 +24,6 @@ from asicflow.workspace import Workspace
 
 SCHEMA = "asicflow.accel/1"
 TOP = "accel_engine"
-AUTO_MULTIPLIERS = 4
 
 
 def run_hls(config: Config, ws: Workspace, progress: Callable[[str], None]) -> None:
@@ -32,6 +31,10 @@ def run_hls(config: Config, ws: Workspace, progress: Callable[[str], None]) -> N
     spec = Spec.load(ws.model / "spec.json")
     requested = None if config.model.reuse == "auto" else int(config.model.reuse)
     progress("generating the engine")
+    library = load_pdk(config.pdk.name, config.pdk.root or resolve(config)).library(
+        config.pdk.library, config.pdk.supply
+    )
+    budget = Budget(config.hls.budget_mm2, nand2_um2(library))
     if config.hls.engine == "adder-graph":
         if requested not in (None, 1):
             raise UserError(
@@ -39,38 +42,19 @@ def run_hls(config: Config, ws: Workspace, progress: Callable[[str], None]) -> N
                 where="model.reuse",
                 hint="leave it out, or use hls.engine: time-multiplexed",
             )
-        library = load_pdk(config.pdk.name, config.pdk.root or resolve(config)).library(
-            config.pdk.library, config.pdk.supply
-        )
-        report = write_unrolled(spec, config.hls.levels, ws.accel, Budget(config.hls.budget_mm2, nand2_um2(library)))
+        report = write_unrolled(spec, config.hls.levels, ws.accel, budget)
         progress(f"unrolled, about {report['area_mm2']:.2f} mm2 of cells, {report['cycles']} cycles per inference")
         return
-    report = write_engine(spec, requested, ws.accel)
+    chosen = choose_engine(spec, requested, config.hls.max_cycles, budget)
+    report = engine_report(chosen.plan, requested, _write_texts(engine_rtl(chosen.plan), ws.accel))
+    area = budget.area_mm2(report["area_nand2"])
+    choice = {"why": chosen.why, "considered": chosen.considered}
+    _write_report(report | {"area_mm2": area, "choice": choice}, ws.accel)
     macs = report["macs"]
-    progress(f"{macs['no']} x {macs['ni']} multipliers, {report['cycles']} cycles per inference")
-
-
-@dataclass(frozen=True)
-class Budget:
-    """Largest cell area of an unrolled engine in mm2, and the area of a NAND2 in um2."""
-
-    mm2: float
-    nand2_um2: float
-
-    def area_mm2(self, nand2: float) -> float:
-        """The area of so many NAND2 equivalents."""
-        return nand2 * self.nand2_um2 / 1e6
-
-    def check(self, nand2: float, what: str) -> None:
-        """Refuse an area beyond the budget (UserError)."""
-        area = self.area_mm2(nand2)
-        if area > self.mm2:
-            raise UserError(
-                f"{what} needs about {area:,.2f} mm2 of cells; the budget is {self.mm2:g} mm2",
-                where="hls.budget_mm2",
-                hint="raise hls.budget_mm2, narrow the weights (model.precision.width), or use "
-                "hls.engine: time-multiplexed",
-            )
+    progress(
+        f"{macs['no']} x {macs['ni']} multipliers, {report['cycles']} cycles per inference, "
+        f"about {area:.2f} mm2 of cells ({chosen.why})"
+    )
 
 
 def write_unrolled(spec: Spec, levels: int | None, folder: Path, budget: Budget) -> dict[str, Any]:
@@ -111,16 +95,6 @@ def write_unrolled(spec: Spec, levels: int | None, folder: Path, budget: Budget)
         ],
     }
     return _write_report(report, folder)
-
-
-def plan_for_reuse(spec: Spec, reuse: int | None) -> EnginePlan:
-    """Plan the engine for a reuse factor.
-
-    The largest layer gets a multiplier for every ``reuse`` of its multiplications;
-    ``None`` aims at four multipliers.
-    """
-    wanted = AUTO_MULTIPLIERS if reuse is None else -(-spec.largest_layer // reuse)
-    return plan_engine(spec, *choose_split(spec, max(1, wanted)))
 
 
 def write_engine(spec: Spec, reuse: int | None, folder: Path) -> dict[str, Any]:

@@ -27,6 +27,8 @@ from asicflow.workspace import Workspace
 
 MIN_VECTORS = 1000
 AUTO_MULTIPLIERS = 4
+MOST_INPUTS, MOST_OUTPUTS = 8192, 4096
+"""Words of the windows of inputs and outputs in the accelerator's 64 KB (``ip/accel_socket``)."""
 _CSIM_SAMPLES = 5000
 _SEED = 7
 
@@ -58,7 +60,9 @@ def run_model(config: Config, ws: Workspace, progress: Progress) -> None:
         raise UserError("no model given", where="model.file", hint="give one with --model")
     progress("reading the model")
     network = load_network(settings.file, settings.weights)
+    check_size(network.input_size, MOST_INPUTS, "inputs", str(settings.file))
     n_out = output_size(network)
+    check_size(n_out, MOST_OUTPUTS, "outputs", str(settings.file))
     data = load_data(settings.data, network, n_out)
     results = forward(network, data.x)
     plan = plan_precision(network, settings.precision, data.x, results, data.real)
@@ -101,6 +105,16 @@ def run_model(config: Config, ws: Workspace, progress: Progress) -> None:
     }
     (ws.model / "model.json").write_text(json.dumps(report, indent=2) + "\n")
     progress(summary(report))
+
+
+def check_size(count: int, most: int, what: str, where: str) -> None:
+    """Refuse a network whose values do not fit into the accelerator's window on the bus (UserError)."""
+    if count > most:
+        raise UserError(
+            f"the model has {count} {what}; the accelerator's window holds {most}",
+            where=where,
+            hint="scale the data down before the network, or cut the network",
+        )
 
 
 def output_size(network: KerasNetwork) -> int:

@@ -147,6 +147,10 @@ class ScriptedJob:
         self.asked.append(margin)
         return self
 
+    def with_utilization(self, utilization: float | None) -> "ScriptedJob":
+        self.asked += [] if utilization is None else [f"{utilization:.0%}"]
+        return self
+
 
 @pytest.mark.parametrize(
     ("attempts", "asked", "chosen"),
@@ -170,6 +174,16 @@ def test_timing_is_mended_where_it_can_be(
     job = ScriptedJob(*attempts)
     assert stage.close_timing(job, lines.append) is attempts[chosen]
     assert job.asked == asked
+
+
+def test_later_attempts_begin_with_the_utilisation_that_was_routable(tmp_path: Path, lines: list[str]) -> None:
+    first, second = attempt(1, -0.2, str(tmp_path)), attempt(1, 0.1)
+    outputs = tmp_path / "place_route" / "0" / "outputs"
+    outputs.mkdir(parents=True)
+    (outputs / "layout.json").write_text('{"asked_utilization": 0.38}')
+    job = ScriptedJob(first, second)
+    assert stage.close_timing(job, lines.append) is second
+    assert job.asked == ["area", "38%", 0.35, str(tmp_path)]
 
 
 @pytest.mark.slow

@@ -10,8 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from asicflow.errors import UserError
+from asicflow.hls.choose import plan_for_reuse
 from asicflow.hls.plan import choose_split, plan_engine
-from asicflow.hls.stage import engine_report, plan_for_reuse
+from asicflow.hls.stage import engine_report
 from asicflow.hls.stages import build_stages
 from asicflow.model.fixed import FixedType
 from asicflow.model.spec import Activation, Dense, Layer, OutputPort, Port, Spec

@@ -13,8 +13,9 @@ from hypothesis import strategies as st
 from asicflow.config import parse_config
 from asicflow.errors import UserError
 from asicflow.hls import stage
+from asicflow.hls.choose import Budget
 from asicflow.hls.simulate import run_engine
-from asicflow.hls.stage import Budget, write_engine, write_unrolled
+from asicflow.hls.stage import write_engine, write_unrolled
 from asicflow.hls.unroll import plan_unrolled
 from asicflow.hls.unroll_rtl import unrolled_rtl
 from asicflow.model import golden

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,7 @@ from asicflow.model.fixed import to_float
 from asicflow.model.spec import Dense, Spec
 from asicflow.model.stage import run_model
 from asicflow.workspace import Workspace
+from tests.model.networks import input_layer, layer, sequential, write_h5
 
 
 def config(project_root: Path, **model: Any) -> Config:
@@ -53,6 +55,22 @@ def test_vectors_are_the_golden_results(digits: Workspace) -> None:
     decided = to_float(vectors["y_int"], spec.output.type)[:360].argmax(axis=1)
     assert np.mean(decided == vectors["labels"][:360]) > 0.96
     assert (vectors["labels"][360:] == -1).all()
+
+
+def test_network_larger_than_the_window_is_refused(tmp_path: Path) -> None:
+    layers = [input_layer(128, 128, 1), layer("Flatten", "flat"), layer("Dropout", "drop", rate=0.5)]
+    file = write_h5(tmp_path / "large.h5", sequential(layers), layers)
+    said: list[str] = []
+    with pytest.raises(UserError, match="16384 inputs; the accelerator's window holds 8192"):
+        run_model(parse_config({"model": {"file": str(file)}}), Workspace(tmp_path), said.append)
+    assert said == ["reading the model"]
+
+
+def test_windows_are_those_of_the_socket(project_root: Path) -> None:
+    text = (project_root / "ip/accel_socket/rdl/accel_socket.rdl").read_text()
+    begin = {name: int(at, 16) for name, at in re.findall(r"(\w+)_buffer @ (0x[0-9A-Fa-f]+);", text)}
+    assert (begin["input"] - begin["output"]) // 4 == stage.MOST_OUTPUTS
+    assert (0x10000 - begin["input"]) // 4 == stage.MOST_INPUTS
 
 
 def test_a_difference_is_found(project_root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -437,6 +437,7 @@ class Design:
             "pins": self.connectivity.pins,
             "area_um2": self.cell_area / 1e6,
             "utilization": self.cell_area / row_area,
+            "asked_utilization": self.options.utilization,
             "blocks": [self._block_metrics(i) for i in self.blocks.instances],
             "abstract_blocks": abstract_blocks(self.netlist, self.macros, self.options.blocks),
             "fill": self.fill,

@@ -31,7 +31,7 @@ HISTORY_LIMIT = 1000.0
 HISTORY_DECAY = 0.97
 FIRST_WINDOW = 12
 PARTIAL_FROM = 6
-HOPELESS = {10: 0.18, 25: 0.06}
+HOPELESS = {10: 0.18, 15: 0.09, 25: 0.06}
 """Passes after which a run is given up when more than this share of all nets is still in conflict."""
 DEAR = 1e6
 """Cost of an access to a pin that has turned out not to be drawable."""
