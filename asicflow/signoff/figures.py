@@ -11,6 +11,9 @@ from asicflow.signoff.evidence import Evidence
 from asicflow.signoff.plots import Bar, Mark, bar_chart
 from asicflow.signoff.verdict import Figure
 
+_BARS = 12
+"""Bars of a chart; what is left is summed in one more."""
+
 UNITS = {
     "um2": "µm²",
     "um": "µm",
@@ -179,7 +182,7 @@ def charts(evidence: Evidence) -> list[Chart]:
     """The charts, those that have data."""
     made = (_slack_chart(evidence, "timing.setup", "Setup slack per corner"),
             _slack_chart(evidence, "timing.hold", "Hold slack per corner"),
-            _area_chart(evidence), _accuracy_chart(evidence), _cycle_chart(evidence),
+            _area_chart(evidence, "kind"), _area_chart(evidence, "block"), _accuracy_chart(evidence), _cycle_chart(evidence),
             _density_chart(evidence))  # fmt: skip
     return [c for c in made if c]
 
@@ -196,16 +199,17 @@ def _slack_chart(evidence: Evidence, gate: str, title: str) -> Chart | None:
     return Chart(title, "with parasitics extracted from the routed layout", bar_chart(bars, title))
 
 
-def _area_chart(evidence: Evidence) -> Chart | None:
-    kinds = rows(evidence, "layout.area", "kinds")
-    if not kinds:
+def _area_chart(evidence: Evidence, by: str) -> Chart | None:
+    found = rows(evidence, "layout.area", f"{by}s")
+    if not found:
         return None
-    total = sum(float(r["area_um2"]) for r in kinds) or 1.0
-    bars = [
-        Bar(str(r["kind"]), float(r["area_um2"]), f"{r['area_um2']:,.0f} µm²  {r['area_um2'] / total:.0%}")
-        for r in kinds
-    ]
-    return Chart("Cell area by kind", "netlist after routing, areas from Liberty", bar_chart(bars, "area"))
+    total = sum(float(r["area_um2"]) for r in found) or 1.0
+    shown, rest = found[:_BARS], found[_BARS:]
+    areas = [(str(r[by]), float(r["area_um2"])) for r in shown]
+    if rest:
+        areas.append((f"{len(rest)} more", sum(float(r["area_um2"]) for r in rest)))
+    bars = [Bar(name, area, f"{area:,.0f} µm²  {area / total:.0%}") for name, area in areas]
+    return Chart(f"Area by {by}", "netlist after routing; Liberty, macros as in their LEF", bar_chart(bars, "area"))
 
 
 def _accuracy_chart(evidence: Evidence) -> Chart | None:

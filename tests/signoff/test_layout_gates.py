@@ -10,7 +10,7 @@ import klayout.db as kdb
 import pytest
 
 from asicflow.signoff.gate import Gate, run_gate
-from asicflow.signoff.gates import drc, layout, lvs, provenance
+from asicflow.signoff.gates import area, drc, layout, lvs, provenance
 from asicflow.signoff.runner import run_gates
 from asicflow.signoff.verdict import GateResult, Verdict
 
@@ -42,7 +42,7 @@ def judge(gate: type[Gate], made: HandMade, root: Path) -> GateResult:
     return record.result
 
 
-GATES = [drc.DrcGate, drc.LefDrcGate, drc.DrcAgreementGate, layout.RoutingGate, layout.AreaGate,
+GATES = [drc.DrcGate, drc.LefDrcGate, drc.DrcAgreementGate, layout.RoutingGate, area.AreaGate,
          layout.DensityMaxGate, lvs.TopLvsGate, lvs.PowerGridGate, lvs.AntennaGate,
          provenance.LfsGate]  # fmt: skip
 
@@ -141,7 +141,7 @@ def test_unknown_cell_has_no_area(made: HandMade, tmp_path: Path) -> None:
     context = context_of(tmp_path, made)
     path = tmp_path / "layout" / "accel.pg.v"
     path.write_text(path.read_text().replace("sky130_fd_sc_hd__buf_1", "mystery"))
-    result = run_gate(layout.AreaGate(), context).result  # type: ignore[union-attr]
+    result = run_gate(area.AreaGate(), context).result  # type: ignore[union-attr]
     assert result.verdict is Verdict.FAIL and "mystery" in result.findings[0].text
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from asicflow.signoff.gate import Gate
 from asicflow.signoff.gates import (
+    area,
     boot,
     devices,
     drc,
@@ -57,7 +58,7 @@ BUILT_IN: list[type[Gate]] = [
     layout.DensityMaxGate,
     layout.DensityMinGate,
     layout.SanityGate,
-    layout.AreaGate,
+    area.AreaGate,
     lvs.TopLvsGate,
     devices.CellDevicesGate,
     devices.TopDevicesGate,

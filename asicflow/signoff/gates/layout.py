@@ -1,8 +1,7 @@
-"""Gates on the layout: sanity, routing, density, area."""
+"""Gates on the layout: sanity, routing, density."""
 
 from __future__ import annotations
 
-from collections import Counter
 from typing import Any
 
 import klayout.db as kdb
@@ -248,62 +247,3 @@ class DensityMinGate(DensityGate):
         return GateResult(
             Verdict.PASS, f"{len(known)} layers above their minimum", figures, {"layers": rows}, tool=KLAYOUT
         )
-
-
-class AreaGate(Gate):
-    """Cell area, counted again from the netlist and the Liberty file."""
-
-    id = "layout.area"
-    title = "Cell area"
-    mandatory = False
-    inputs = ("layout/{top}.v", FIGURES)
-
-    def run(self, context: GateContext) -> GateResult:
-        """Sum Liberty areas by kind of cell; every cell of the netlist must be known."""
-        library = context.library
-        cells = read_liberty(library.typical.liberty).cells
-        used = Counter(i.cell for i in context.netlist.instances.values())
-        special = {library.cells.tap, *library.cells.fillers, *library.cells.decaps}
-        kinds: dict[str, float] = {}
-        logic, macros = 0, 0.0
-        findings = []
-        own = {name: view for block in context.blocks for name, view in read_lef(block.lef).items()}
-        for name, count in used.items():
-            if name in own:
-                macros += count * own[name].width * own[name].height / 1e6
-            if name in special or name in own:
-                continue
-            if name not in cells:
-                if name != library.cells.antenna_diode[0]:
-                    findings.append(Finding(f"{name} is not in the Liberty file", "unknown"))
-                continue
-            logic += count
-            kind = _kind(name, cells[name], library.cells)
-            kinds[kind] = kinds.get(kind, 0.0) + count * float(cells[name].area)
-        total = sum(kinds.values())
-        stated = context.json(FIGURES)
-        core = stated.get("core_um")
-        figures: dict[str, Any] = {
-            "cell_area_um2": round(total, 2),
-            "logic_cells": logic,
-            "macro_area_um2": round(macros, 2),
-            "area_stated_um2": stated.get("area_um2"),
-        }
-        if isinstance(core, list) and len(core) == 2:
-            figures["utilization_percent"] = round(100 * total / (float(core[0]) * float(core[1])), 2)
-        rows: Rows = [{"kind": k, "area_um2": round(v, 1)} for k, v in sorted(kinds.items(), key=lambda x: -x[1])]
-        return GateResult(
-            verdict_of(findings), f"{total:,.0f} um2 in {logic:,} cells", figures, {"kinds": rows}, findings
-        )
-
-
-def _kind(name: str, cell: Any, special: Any) -> str:
-    if cell.sequential == "gate":
-        return "clock gates"
-    if cell.is_sequential:
-        return "registers"
-    if name in special.clock_buffers:
-        return "clock buffers"
-    if name in (*special.buffers, *special.hold_buffers):
-        return "buffers"
-    return "logic"
