@@ -5,20 +5,26 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Collection, Mapping
+from pathlib import Path
 
 from asicflow.signoff.netlist import Module
 
 TOP = "top"
 """Cells of no block: they touch ports and each other only."""
 
-_BLOCK = re.compile(r"(?:i_|gen_)?(\w+?)(?:\[\d+\])?\.")
+_HIERARCHICAL = re.compile(r"\\(\w+)(?:\[\d+\])?\.")
 
 
-def blocks_of(netlist: Module, outputs: Mapping[str, Collection[str]]) -> dict[str, str]:
-    """Return the block of each instance: the first level of the hierarchy that its name keeps.
+def read_blocks(netlist: Path) -> set[str]:
+    """Return the instances of the top that synthesis flattened, from escaped names such as ``\\\\i_cpu.state``."""
+    return set(_HIERARCHICAL.findall(netlist.read_text()))
 
-    Synthesis keeps the names of registers and macros and of many nets, not those of gates. A gate whose own name
-    and output net tell nothing belongs where most of its loads do.
+
+def blocks_of(netlist: Module, outputs: Mapping[str, Collection[str]], blocks: Collection[str]) -> dict[str, str]:
+    """Return the block of each instance of a flat netlist.
+
+    Synthesis keeps the path of registers, macros and many nets, not of gates. A gate whose own name and output net
+    tell nothing belongs where most of its loads do.
 
     Parameters
     ----------
@@ -26,12 +32,16 @@ def blocks_of(netlist: Module, outputs: Mapping[str, Collection[str]]) -> dict[s
         The flat netlist.
     outputs : mapping
         Output pins of each cell; the bits of a bus pin count like the pin.
+    blocks : collection of str
+        Instances of the top, see :func:`read_blocks`; names in the netlist begin with them, then ``.`` or ``_``.
 
     Returns
     -------
     dict of str
-        Block, or :data:`TOP`, by instance.
+        Block without its ``i_``, or :data:`TOP`, by instance.
     """
+    longest_first = "|".join(sorted(map(re.escape, blocks), key=len, reverse=True))
+    prefix = re.compile(rf"({longest_first})[._\[]") if blocks else re.compile("(?!)")
     found: dict[str, str] = {}
     drives: dict[str, list[str]] = {}
     loads: dict[str, list[str]] = {}
@@ -43,9 +53,9 @@ def blocks_of(netlist: Module, outputs: Mapping[str, Collection[str]]) -> dict[s
                 drives.setdefault(name, []).append(root)
             else:
                 loads.setdefault(root, []).append(name)
-        block = next(filter(None, map(_block, (name, *drives.get(name, ())))), None)
-        if block:
-            found[name] = block
+        match = next(filter(None, map(prefix.match, (name, *drives.get(name, ())))), None)
+        if match:
+            found[name] = match[1].removeprefix("i_")
     open_ones = [name for name in netlist.instances if name not in found]
     while open_ones:
         told = {name: block for name in open_ones if (block := _majority(name, drives, loads, found))}
@@ -61,8 +71,3 @@ def _majority(
 ) -> str | None:
     votes = Counter(found[sink] for net in drives.get(name, ()) for sink in loads.get(net, ()) if sink in found)
     return votes.most_common(1)[0][0] if votes else None
-
-
-def _block(name: str) -> str | None:
-    match = _BLOCK.match(name)
-    return match[1] if match else None

@@ -13,6 +13,8 @@ from asicflow.flow.stage import design_files, memory_blocks
 from asicflow.pdk.block import BOXES, Block
 from asicflow.pdk.config import Library, Pdk, load_pdk, missing_files
 from asicflow.pdk.lef import Macro, TechLef, read_lef, read_tech_lef
+from asicflow.pdk.liberty import read_liberty
+from asicflow.signoff.blocks import blocks_of, read_blocks
 from asicflow.signoff.drc import DrcResult
 from asicflow.signoff.elaborate import Elaboration
 from asicflow.signoff.extract import Extraction
@@ -174,6 +176,14 @@ class GateContext:
     def netlist(self) -> Module:
         """The post-route netlist with power pins."""
         return read_netlist(self.path("layout/{top}.pg.v"), self.top)
+
+    @cached_property
+    def block_of(self) -> dict[str, str]:
+        """Block of the design by instance; place and route makes names plain, the netlist before it tells it."""
+        mapped, routed = self.path("layout/{top}.mapped.v"), self.path("layout/{top}.v")
+        cells = read_liberty(self.library.typical.liberty).cells
+        outputs = {name: {pin.name for pin in cell.outputs()} for name, cell in cells.items()}
+        return blocks_of(self.netlist, outputs, read_blocks(mapped if mapped.is_file() else routed))
 
     @cached_property
     def extraction(self) -> Extraction:

@@ -182,7 +182,8 @@ def charts(evidence: Evidence) -> list[Chart]:
     """The charts, those that have data."""
     made = (_slack_chart(evidence, "timing.setup", "Setup slack per corner"),
             _slack_chart(evidence, "timing.hold", "Hold slack per corner"),
-            _area_chart(evidence, "kind"), _area_chart(evidence, "block"), _accuracy_chart(evidence), _cycle_chart(evidence),
+            _area_chart(evidence, "kind"), _area_chart(evidence, "block"),
+            _accuracy_chart(evidence), _cycle_chart(evidence),
             _density_chart(evidence))  # fmt: skip
     return [c for c in made if c]
 

@@ -8,7 +8,6 @@ from typing import Any
 from asicflow.pdk.config import Cells
 from asicflow.pdk.lef import read_lef
 from asicflow.pdk.liberty import LibertyCell, read_liberty
-from asicflow.signoff.blocks import blocks_of
 from asicflow.signoff.context import GateContext
 from asicflow.signoff.gate import Gate
 from asicflow.signoff.gates.layout import FIGURES
@@ -66,13 +65,8 @@ class AreaGate(Gate):
 
     def _blocks(self, context: GateContext, areas: dict[str, float], boxes: set[str]) -> dict[str, float]:
         found: dict[str, float] = {}
-        outputs = {
-            name: {pin.name for pin in cell.outputs()}
-            for name, cell in read_liberty(context.library.typical.liberty).cells.items()
-        }
-        instances = context.netlist.instances
-        for name, block in blocks_of(context.netlist, outputs).items():
-            cell = instances[name].cell
+        for name, block in context.block_of.items():
+            cell = context.netlist.instances[name].cell
             if cell in areas:
                 key = f"{block}, macros" if cell in boxes else block
                 found[key] = found.get(key, 0.0) + areas[cell]

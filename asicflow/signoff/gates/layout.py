@@ -6,8 +6,6 @@ from typing import Any
 
 import klayout.db as kdb
 
-from asicflow.pdk.lef import read_lef
-from asicflow.pdk.liberty import read_liberty
 from asicflow.signoff.context import GateContext
 from asicflow.signoff.deck import load_deck
 from asicflow.signoff.density import DensityLimit, density_rows, read_density_limits, with_manual

@@ -10,6 +10,7 @@ from typing import Any, ClassVar
 
 from asicflow.signoff.context import GateContext
 from asicflow.signoff.gate import Gate
+from asicflow.signoff.paths import read_paths
 from asicflow.signoff.verdict import Finding, GateResult, Rows, Tool, Verdict, verdict_of
 
 TIMING = "layout/timing.json"
@@ -82,7 +83,9 @@ class SlackGate(TimingGate):
         if self.kind == "setup":
             figures["fmax_mhz"] = round(float(timing["fmax_mhz"]), 2)
         text = f"worst slack {worst['slack_ns']:+.3f} ns in corner {worst['corner']}, {len(rows)} corners"
-        return GateResult(verdict_of(findings), text, figures, {"corners": rows}, findings, evidence)
+        report = context.root / "layout" / timing["corners"][str(worst["corner"])]["reports"][self.kind]
+        tables = {"corners": rows, "worst_paths": worst_paths(context, report)}
+        return GateResult(verdict_of(findings), text, figures, tables, findings, evidence)
 
 
 class SetupGate(SlackGate):
@@ -114,6 +117,14 @@ def check_report(path: Path, slack: float, corner: str) -> list[Finding]:
         text = f"{corner}: the report shows {min(slacks):.3f} ns, timing.json {slack:.3f} ns"
         found.append(Finding(text, "report"))
     return found
+
+
+def worst_paths(context: GateContext, report: Path) -> Rows:
+    """The paths of a report in words; the blocks that they cross where there is a netlist to tell them."""
+    if not report.is_file():
+        return []
+    blocks = context.block_of if context.path("layout/{top}.pg.v").is_file() else {}
+    return [{"slack_ns": path.slack_ns, "path": str(path)} for path in read_paths(report.read_text(), blocks)]
 
 
 class LimitGate(TimingGate):
