@@ -12,9 +12,13 @@ import re
 from bisect import bisect_right
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from pathlib import Path
 
 from asicflow.errors import UserError
+
+RISE, FALL = 0, 1
+"""Edges of a signal."""
 
 
 @dataclass
@@ -77,6 +81,27 @@ class TimingArc:
     def is_constraint(self) -> bool:
         """True for setup, hold, recovery, removal and pulse width checks."""
         return any(name.endswith("_constraint") for name in self.tables)
+
+    @cached_property
+    def ways(self) -> list[tuple[int, int, Table, Table]]:
+        """Edges in and out, each :data:`RISE` or :data:`FALL`, with the tables of delay and transition."""
+        found = []
+        for leaves, name in ((RISE, "rise"), (FALL, "fall")):
+            delay, transition = self.tables.get(f"cell_{name}"), self.tables.get(f"{name}_transition")
+            if delay is not None and transition is not None:
+                found += [(enters, leaves, delay, transition) for enters in self._enters(leaves)]
+        return found
+
+    def _enters(self, leaves: int) -> tuple[int, ...]:
+        """Edges of the related pin that make one edge of the output."""
+        if self.timing_type in ("rising_edge", "falling_edge"):
+            return (RISE,) if self.timing_type == "rising_edge" else (FALL,)
+        match self.timing_sense:
+            case "positive_unate":
+                return (leaves,)
+            case "negative_unate":
+                return (1 - leaves,)
+        return (RISE, FALL)
 
     def worst(self, kind: str, first: float, second: float) -> float:
         """Larger of the rise and fall tables of `kind` ("delay", "transition" or "constraint"), ns."""

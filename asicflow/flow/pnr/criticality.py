@@ -33,6 +33,6 @@ def net_weights(timing: CornerTiming, period_ns: float) -> dict[Net, float]:
         net: Net | None = check.instance.pins[check.pin]
         while net is not None and not net.is_clock and share.get(net, 0.0) < critical:
             share[net] = critical
-            origin = timing.nets[net].origin
+            origin = timing.nets[net].later.origin
             net = origin[0].pins[origin[1]] if origin else None
     return {net: 1.0 + (HEAVIEST - 1.0) * critical for net, critical in share.items()}

@@ -40,6 +40,7 @@ from asicflow.flow.pnr.placement import Placer, add_fillers
 from asicflow.flow.pnr.positions import half_perimeter
 from asicflow.flow.pnr.rings import add_rings
 from asicflow.flow.pnr.router import Router, Routes, RoutingStuck
+from asicflow.flow.pnr.sizing import Sizing
 from asicflow.flow.pnr.spef import RoutedWires, write_spef
 from asicflow.flow.pnr.technology import load_technology
 from asicflow.flow.pnr.timing import CellModels, Constraints, CornerTiming, WireModel, analyse
@@ -61,6 +62,9 @@ ANTENNA_SHARE = 0.6
 
 REDRAWINGS = 8
 """Routings of one problem while pins still need another access."""
+
+SETUP_RESERVE = 0.03
+"""Share of the period that sizing leaves for the clock's uncertainty and for the detours of routed wires."""
 
 BUFFER_SHARE = 1.06
 """Room for buffers in the first floorplan."""
@@ -92,7 +96,7 @@ class Design:
     seconds: dict[str, float] = field(default_factory=dict)
 
     def place(self) -> None:
-        """Floorplan, placement, buffers, clock tree, load and hold repair.
+        """Floorplan, placement, buffers, clock tree, drive strengths, load and hold repair.
 
         PnrError for a netlist, floorplan or block that cannot be: it names the object and the place.
         """
@@ -111,6 +115,7 @@ class Design:
         self.progress(f"read: {self.design_cells} cells, {removed} buffers of the synthesis removed")
         self._floorplan()
         self._place()
+        self._size_late_paths()
         self._repair_timing()
 
     @property
@@ -227,6 +232,16 @@ class Design:
                 self.wires.forget()
                 said = f"pulling late paths together does not help, estimated slack stays {slack:.2f} ns"
         self.progress(f"place: {said}")
+
+    def _size_late_paths(self) -> None:
+        """Where setup is missed in the slowest corner, other strengths for the cells on late paths."""
+        with self._stage("size"):
+            sizing = Sizing(self.buffering, self._slowest, set(self.tree.nets) if self.tree else set())
+            before, after = sizing.run(SETUP_RESERVE * self.options.clock_period_ns)
+        if sizing.exchanged:
+            said = f"{sizing.exchanged} cells on late paths exchanged, estimated slack {before:.2f} -> {after:.2f} ns"
+            self.progress(f"size: {said}")
+            self._legalise()
 
     def _slowest(self) -> CornerTiming:
         name = next(k for k, c in self.library.corners.items() if c is self.library.slowest)

@@ -1,7 +1,7 @@
 """A small static timing analysis over all corners, for repair before sign-off.
 
-Non-linear delay tables with merged edges: latest and earliest arrival, slowest and fastest transition per
-net (the worse of rise and fall each). Wires are lumped capacitance at the driver and an Elmore delay per
+Non-linear delay tables, rising and falling edges each with latest and earliest arrival, slowest and fastest
+transition. Wires are lumped capacitance at the driver and an Elmore delay per
 sink. Good enough to place buffers; sign-off is OpenSTA's.
 """
 
@@ -16,7 +16,7 @@ from asicflow.flow.pnr.netlist import Instance, Net, Netlist, PnrError, Port
 from asicflow.pdk.block import Block
 from asicflow.pdk.config import Library
 from asicflow.pdk.lef import Macro
-from asicflow.pdk.liberty import Liberty, LibertyCell, TimingArc, read_liberty
+from asicflow.pdk.liberty import FALL, RISE, Liberty, LibertyCell, TimingArc, read_liberty
 
 EDGES = ("rising_edge", "falling_edge")
 
@@ -119,24 +119,54 @@ def _with_blocks(liberty: Liberty, corner: str, blocks: Sequence[Block]) -> Libe
 
 @dataclass
 class Check:
-    """Slack of one setup or hold check, ns."""
+    """Slack of one setup or hold check in ns, of the worse edge of its data pin."""
 
     instance: Instance
     pin: str
     slack: float
     corner: str
+    edge: int
 
 
 @dataclass
-class NetTiming:
-    """Arrival (early, late) in ns and transition (fast, slow) in ns at a net's driver; load in pF."""
+class Edge:
+    """One edge of a signal: arrival (early, late) and transition (fast, slow) in ns.
+
+    `origin` is where the late arrival comes from: cell, its input pin, and the edge there.
+    """
 
     early: float
     late: float
     fast: float
     slow: float
+    origin: tuple[Instance, str, int] | None = None
+
+
+Edges = list[Edge | None]
+"""The rising and the falling edge, None where there is none."""
+
+
+@dataclass
+class NetTiming:
+    """The edges at a net's driver, at least one; load in pF."""
+
+    edges: Edges
     load: float
-    origin: tuple[Instance, str] | None = None
+
+    @property
+    def later(self) -> Edge:
+        """The edge that arrives later."""
+        return max((e for e in self.edges if e), key=lambda e: e.late)
+
+    @property
+    def late(self) -> float:
+        """Latest arrival of both edges, ns."""
+        return self.later.late
+
+    @property
+    def slow(self) -> float:
+        """Slowest transition of both edges, ns."""
+        return max(e.slow for e in self.edges if e)
 
 
 @dataclass
@@ -150,6 +180,22 @@ class CornerTiming:
     slew: list[tuple[Net, float, float]]
     capacitance: list[tuple[Net, float, float]]
     latencies: dict[Instance, float]
+    wires: dict[Net, Wire]
+
+    def arrival(self, instance: Instance, pin: str) -> Edges:
+        """Edges at an input pin; both None when nothing arrives."""
+        net = instance.pins.get(pin)
+        timing = self.nets.get(net) if net else None
+        if net is None or timing is None:
+            return [None, None]
+        delay = self.wires[net].delays.get((instance, pin), 0.0)
+        if delay == 0.0:
+            return timing.edges
+        # a wire slows the edge by about its own ramp, ln(9) times its Elmore delay over the 10-90 % range
+        return [
+            e and Edge(e.early + delay, e.late + delay, e.fast, math.hypot(e.slow, 2.2 * delay), e.origin)
+            for e in timing.edges
+        ]
 
     @property
     def skew(self) -> float:
@@ -198,7 +244,7 @@ class _Analysis:
         self.constraints = constraints
         self.wires = {n: wires(n, corner.parasitics) for n in netlist.nets.values()}
         self.nets: dict[Net, NetTiming] = {}
-        self.result = CornerTiming(corner, self.nets, [], [], [], [], {})
+        self.result = CornerTiming(corner, self.nets, [], [], [], [], {}, self.wires)
 
     def run(self) -> CornerTiming:
         """Propagate from ports and registers to checks."""
@@ -221,7 +267,8 @@ class _Analysis:
         c = self.constraints
         clock = port.name == c.clock_port
         early, late = (0.0, 0.0) if clock else (c.input_early_ns, c.input_late_ns)
-        self.nets[port.net] = NetTiming(early, late, c.input_slew_ns, c.input_slew_ns, self.load(port.net))
+        edges: Edges = [Edge(early, late, c.input_slew_ns, c.input_slew_ns) for _ in (RISE, FALL)]
+        self.nets[port.net] = NetTiming(edges, self.load(port.net))
 
     def _order(self) -> Iterable[Instance]:
         """Instances so that each follows those that drive what its outputs depend on."""
@@ -271,17 +318,6 @@ class _Analysis:
     def _launches_late(self, view: LibertyCell, arc: TimingArc) -> bool:
         return view.sequential == "block" and arc.timing_type == "falling_edge"
 
-    def at_pin(self, instance: Instance, pin: str) -> tuple[float, float, float, float] | None:
-        """(early, late, fast, slow) at an input pin, None when nothing arrives."""
-        net = instance.pins.get(pin)
-        timing = self.nets.get(net) if net else None
-        if net is None or timing is None:
-            return None
-        delay = self.wires[net].delays.get((instance, pin), 0.0)
-        # a wire slows the edge by about its own ramp, ln(9) times its Elmore delay over the 10-90 % range
-        slow = math.hypot(timing.slow, 2.2 * delay)
-        return timing.early + delay, timing.late + delay, timing.fast, slow
-
     def _instance(self, instance: Instance) -> None:
         view = self.cells.get(instance.cell)
         for pin in view.outputs() if view else []:
@@ -289,25 +325,32 @@ class _Analysis:
             if view is None or net is None:
                 continue
             load = self.load(net)
-            timing: NetTiming | None = None
+            found: Edges = [None, None]
             for arc in self._launching(view, pin.arcs):
-                source = self.at_pin(instance, arc.related_pin)
-                if source is None:
-                    continue
-                # a block may launch at the clock's falling edge, half a period after the rising one
-                later = self.constraints.period_ns / 2 if self._launches_late(view, arc) else 0.0
-                early = source[0] + arc.best("delay", source[2], load) + later
-                late = source[1] + arc.worst("delay", source[3], load) + later
-                fast, slow = arc.best("transition", source[2], load), arc.worst("transition", source[3], load)
-                if timing is None:
-                    timing = NetTiming(early, late, fast, slow, load, (instance, arc.related_pin))
-                    continue
-                if late > timing.late:
-                    timing.late, timing.origin = late, (instance, arc.related_pin)
-                timing.early, timing.fast = min(timing.early, early), min(timing.fast, fast)
-                timing.slow = max(timing.slow, slow)
-            if timing is not None:
-                self.nets[net] = timing
+                self._through(instance, view, arc, load, found)
+            if any(found):
+                self.nets[net] = NetTiming(found, load)
+
+    def _through(self, instance: Instance, view: LibertyCell, arc: TimingArc, load: float, found: Edges) -> None:
+        """Merge what one arc makes of the edges at its pin into those found so far."""
+        source = self.result.arrival(instance, arc.related_pin)
+        # a block may launch at the clock's falling edge, half a period after the rising one
+        later = self.constraints.period_ns / 2 if self._launches_late(view, arc) else 0.0
+        for enters, leaves, delay, transition in arc.ways:
+            edge = source[enters]
+            if edge is None:
+                continue
+            early = edge.early + delay.at(edge.fast, load) + later
+            late = edge.late + delay.at(edge.slow, load) + later
+            fast, slow = transition.at(edge.fast, load), transition.at(edge.slow, load)
+            here = found[leaves]
+            if here is None:
+                found[leaves] = Edge(early, late, fast, slow, (instance, arc.related_pin, enters))
+                continue
+            if late > here.late:
+                here.late, here.origin = late, (instance, arc.related_pin, enters)
+            here.early, here.fast = min(here.early, early), min(here.fast, fast)
+            here.slow = max(here.slow, slow)
 
     def _limits(self) -> None:
         """Transitions and loads beyond the library's limits."""
@@ -322,8 +365,7 @@ class _Analysis:
                         self.result.capacitance.append((net, timing.load, pin.max_capacitance))
                     slow = timing.slow
                 else:
-                    found = self.at_pin(instance, name)
-                    slow = found[3] if found else 0.0
+                    slow = max((e.slow for e in self.result.arrival(instance, name) if e), default=0.0)
                 if pin.max_transition and slow > pin.max_transition:
                     self.result.slew.append((net, slow, pin.max_transition))
 
@@ -340,16 +382,24 @@ class _Analysis:
                         self._check(instance, pin.name, arc, from_inputs)
 
     def _check(self, instance: Instance, pin: str, arc: TimingArc, from_inputs: set[Net]) -> None:
-        data, clock = self.at_pin(instance, pin), self.at_pin(instance, arc.related_pin)
-        if data is None or clock is None:
+        clock = self.result.arrival(instance, arc.related_pin)[RISE if arc.timing_type.endswith("rising") else FALL]
+        if clock is None:
             return
         if self.cells[instance.cell].sequential != "gate":  # a clock gate is part of the tree, no end of it
-            self.result.latencies[instance] = clock[1]
-        if arc.timing_type.startswith("setup"):
-            need = arc.worst("constraint", clock[2], data[3])
-            slack = self.constraints.period_ns + clock[0] - need - data[1]
-            self.result.setup.append(Check(instance, pin, slack, self.corner.name))
-        else:
-            need = max(arc.worst("constraint", s, d) for s in clock[2:] for d in data[2:])
-            slack = data[0] - clock[1] - need
-            self.result.hold.append(Check(instance, pin, slack, self.corner.name))
+            self.result.latencies[instance] = clock.late
+        setup = arc.timing_type.startswith("setup")
+        slacks = []
+        for edge, name in enumerate(("rise_constraint", "fall_constraint")):
+            data, need = self.result.arrival(instance, pin)[edge], arc.tables.get(name)
+            if data is None or need is None:
+                continue
+            if setup:
+                slack = self.constraints.period_ns + clock.early - need.at(clock.fast, data.slow) - data.late
+            else:
+                most = max(need.at(s, d) for s in (clock.fast, clock.slow) for d in (data.fast, data.slow))
+                slack = data.early - clock.late - most
+            slacks.append((slack, edge))
+        if slacks:
+            slack, edge = min(slacks)
+            checks = self.result.setup if setup else self.result.hold
+            checks.append(Check(instance, pin, slack, self.corner.name, edge))

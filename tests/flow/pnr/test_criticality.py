@@ -41,7 +41,11 @@ class FakeCheck:
 
 @dataclass
 class Origin:
-    origin: tuple[FakeCell, str] | None
+    origin: tuple[FakeCell, str, int] | None
+
+    @property
+    def later(self) -> Origin:
+        return self
 
 
 def two_paths(early: float, late: float) -> tuple[FakeTiming, dict[str, FakeNet]]:
@@ -51,7 +55,7 @@ def two_paths(early: float, late: float) -> tuple[FakeTiming, dict[str, FakeNet]
     r1, r2 = FakeCell({"D": nets["d1"]}), FakeCell({"D": nets["q"]})
     timing = FakeTiming(
         [FakeCheck(r1, "D", late), FakeCheck(r2, "D", early)],
-        {nets["q"]: Origin((flop, "CK")), nets["d1"]: Origin((gate, "A")), nets["clk"]: Origin(None)},
+        {nets["q"]: Origin((flop, "CK", 0)), nets["d1"]: Origin((gate, "A", 0)), nets["clk"]: Origin(None)},
     )
     return timing, nets
 

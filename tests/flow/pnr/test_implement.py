@@ -273,6 +273,7 @@ def test_a_worse_placement_is_taken_back(sky: Kit, tmp_path: Path, monkeypatch: 
 def prepared(run: Design) -> None:
     """The run up to its placed, buffered netlist, before repairs move cells."""
     with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Design, "_size_late_paths", lambda self: None)
         patch.setattr(Design, "_repair_timing", lambda self: None)
         run.place()
 
