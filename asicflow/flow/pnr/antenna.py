@@ -1,4 +1,4 @@
-"""Antenna ratios of routed nets, and diodes beside the gates that a wire could charge.
+"""Antenna ratios of routed nets, and diodes or buffers beside the gates that a wire could charge.
 
 Metal is made layer by layer. A gate is charged by the metal of one layer that reaches it through lower
 layers only, unless diffusion on the same piece drains it. Limits come from the technology LEF.
@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from itertools import islice
 
 from asicflow.flow.pnr.access import distance2
+from asicflow.flow.pnr.buffering import Buffering
 from asicflow.flow.pnr.floorplan import Floorplan
 from asicflow.flow.pnr.geometry import NetGeometry, via_rects, wire_rect
 from asicflow.flow.pnr.netlist import Instance, Net, Netlist, PnrError
@@ -133,7 +134,7 @@ def add_diodes(
     technology: Technology,
     diode: tuple[str, str],
 ) -> None:
-    """Put a diode in the free space nearest to each charged gate; rows must not hold fillers yet.
+    """Put a diode in the free space nearest to each charged gate; rows must hold no fillers.
 
     Raises
     ------
@@ -142,14 +143,43 @@ def add_diodes(
     """
     cell, pin = diode
     free = row_gaps(netlist, plan, macros)
-    width = macros[cell].width
     for entry in charged:
-        place = pin_position(entry.instance, entry.pin, macros)
-        row, x = _nearest(free, width, entry.instance, place, plan, technology)
         instance = netlist.add_instance("antenna", cell)
-        instance.x, instance.row, instance.y = x, row, plan.row_y(row, technology.row_height)
-        instance.flipped = row % 2 == 1
+        _put_beside(instance, entry, free, plan, macros, technology)
         netlist.connect(instance, pin, entry.net)
+
+
+def add_buffers(charged: Sequence[Charged], buffering: Buffering) -> None:
+    """Put a buffer in the free space nearest to each charged gate, which then hangs on a short wire of its own.
+
+    For gates whose diode did not help: the router may join a diode above the metal that charges the gate.
+
+    Raises
+    ------
+    PnrError
+        If no row has room for one.
+    """
+    free = row_gaps(buffering.netlist, buffering.plan, buffering.macros)
+    for entry in charged:
+        sink = next(s for s in buffering.sinks(entry.net) if s.pin == (entry.instance, entry.pin))
+        cell = buffering.models.library.cells.buffers[1]
+        behind = buffering.buffer(entry.net, [sink], cell, "antenna_buf")
+        buffer = next(i for i, p in behind.pins if p == buffering.output_pin)
+        _put_beside(buffer, entry, free, buffering.plan, buffering.macros, buffering.tech)
+
+
+def _put_beside(
+    instance: Instance,
+    entry: Charged,
+    free: dict[int, list[tuple[int, int]]],
+    plan: Floorplan,
+    macros: dict[str, Macro],
+    technology: Technology,
+) -> None:
+    place = pin_position(entry.instance, entry.pin, macros)
+    row, x = _nearest(free, macros[instance.cell].width, entry.instance, place, plan, technology)
+    instance.x, instance.row, instance.y = x, row, plan.row_y(row, technology.row_height)
+    instance.flipped = row % 2 == 1
 
 
 def _nearest(

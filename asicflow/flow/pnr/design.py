@@ -16,7 +16,7 @@ from typing import Any
 import klayout.db as kdb
 
 from asicflow.flow.pnr.access import access_tables
-from asicflow.flow.pnr.antenna import above, add_diodes, worst_pieces
+from asicflow.flow.pnr.antenna import above, add_buffers, add_diodes, worst_pieces
 from asicflow.flow.pnr.blocks import block_plan, read_blocks
 from asicflow.flow.pnr.buffering import Buffering, remove_buffers
 from asicflow.flow.pnr.checks import Connectivity, check_layout
@@ -281,10 +281,12 @@ class Design:
         self.progress(f"repair: {self.buffering.inserted} buffers in all")
 
     def _route(self) -> None:
-        """Route; where a wire could charge a gate, put a diode beside the gate and route again."""
+        """Route; where a wire could charge a gate, put a diode beside it, then a buffer, and route again."""
         diode = self.library.cells.antenna_diode
-        self.diodes = 0
+        self.diodes = self.antenna_buffers = 0
         self.earlier: Routes | None = None
+        clocks = set(self.tree.nets) if self.tree else set()
+        tried: set[tuple[Instance, str]] = set()
         for rounds_left in reversed(range(ANTENNA_ROUNDS)):
             self._route_once()
             with self._stage("antenna"):
@@ -292,12 +294,20 @@ class Design:
                 self.charged = above(pieces, ANTENNA_ALLOWED)
                 if not self.charged or not rounds_left:
                     break
-                near = above(pieces, ANTENNA_SHARE)
+                stubborn = [c for c in self.charged if (c.instance, c.pin) in tried and c.net not in clocks]
+                near = [c for c in above(pieces, ANTENNA_SHARE) if c not in stubborn]
+                tried |= {(c.instance, c.pin) for c in self.charged}
                 for filler in self.fillers:
                     self.netlist.remove_instance(filler)
+                add_buffers(stubborn, self.buffering)
                 add_diodes(near, self.netlist, self.plan, self.macros, self.technology, diode)
+                self.antenna_buffers += len(stubborn)
                 self.diodes += len(near)
-            self.progress(f"antenna: {len(self.charged)} gates too exposed, {self.diodes} diodes in all")
+            self.progress(
+                f"antenna: {len(self.charged)} gates too exposed, {self.diodes} diodes"
+                + (f" and {self.antenna_buffers} buffers" if self.antenna_buffers else "")
+                + " in all"
+            )
 
     def _route_once(self) -> None:
         fillers = [*self.library.cells.decaps, *self.library.cells.fillers]
@@ -467,7 +477,7 @@ class Design:
             "buffers": self.buffering.inserted,
             "resized": self.buffering.resized,
             "tie_cells": self.buffering.ties,
-            "antenna": {"diodes": self.diodes, "gates_above_limit": len(self.charged)},
+            "antenna": {"diodes": self.diodes, "buffers": self.antenna_buffers, "gates_above_limit": len(self.charged)},
             "clock": self._clock_metrics(),
             "timing_estimate": [_timing_metrics(t) for t in self.timings],
             "seconds": {k: round(v, 2) for k, v in self.seconds.items()},

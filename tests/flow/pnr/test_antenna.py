@@ -5,10 +5,12 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
+import pytest
 from beol import violations
 from kits import Kit, random_netlist
 
 from asicflow.flow.pnr import Design, PnrOptions
+from asicflow.flow.pnr import design as design_module
 from asicflow.flow.pnr.antenna import above, worst_pieces
 from asicflow.flow.pnr.geometry import NetGeometry, PinLanding, ViaAt, Wire
 from asicflow.flow.pnr.netlist import Instance, Net, Netlist
@@ -33,6 +35,24 @@ def test_a_dropped_diode_is_noticed(sky: Kit, tmp_path: Path) -> None:
     assert exposed and all(c.ratio > c.limit for c in exposed)
     drained = {g.net for g, w in zip(design.geometries, without, strict=True) if len(g.landings) > len(w.landings)}
     assert {c.net for c in exposed} <= drained
+
+
+def test_a_gate_that_no_diode_relieves_gets_a_buffer(sky: Kit, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Diodes that never come stand for diodes that the router joins too high."""
+    monkeypatch.setattr(design_module, "add_diodes", lambda *_: None)
+    source = tmp_path / "dut.v"
+    source.write_text(random_netlist(sky, flops=24, gates=60))
+    design = Design(source, "dut", sky.library, PnrOptions("clk", 40.0, die_area=(1200.0, 40.0)))
+    design.place()
+    design.route()
+    assert design.antenna_buffers > 0 and design.connectivity.clean
+    assert violations(design.layout, sky.library) == {}
+    buffers = [i for name, i in design.netlist.instances.items() if name.startswith("antenna_buf")]
+    assert len(buffers) == design.antenna_buffers
+    behind = [b.pins[design.buffering.output_pin] for b in buffers]
+    assert all(len(net.pins) == 2 for net in behind)
+    left = above(worst_pieces(design.geometries, design.technology, design.macros))
+    assert not {c.net for c in left} & set(behind)
 
 
 def one_gate(sky: Kit) -> tuple[Technology, dict[str, Macro], int, Instance, Net]:
