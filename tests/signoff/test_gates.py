@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import shutil
 from collections.abc import Callable
@@ -11,6 +12,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from asicflow.config import Config
 from asicflow.signoff.gate import Gate, run_gate
 from asicflow.signoff.gates import BUILT_IN, lint, model, provenance, structure, timing
 from asicflow.signoff.gates.pending import PENDING
@@ -320,12 +322,9 @@ def test_pdk_hashes(run: Path, pdk_root: Path) -> None:
 
 
 def test_pending_gates_never_pass(run: Path, pdk_root: Path) -> None:
-    seen = set()
     for gate in PENDING:
-        record = run_gate(gate(), made_run.open_run(run, pdk_root))
-        if isinstance(record, str):
-            assert "accelerator alone" in record or "block" in record
-            continue
+        context = made_run.open_run(run, pdk_root)
+        assert "block" in str(run_gate(gate(), context))
+        record = run_gate(gate(), dataclasses.replace(context, config=Config(name="tiny", top="soc")))
+        assert not isinstance(record, str)
         assert record.result.verdict is Verdict.UNVERIFIED and record.result.close
-        seen.add(gate.id)
-    assert "layout.magic-drc" in seen

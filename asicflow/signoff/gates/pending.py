@@ -25,8 +25,6 @@ class _Pending:
 _NO_SHUTTLE = "the top is a block: shuttle rules apply to the chip that carries it"
 
 _PENDING = (
-    _Pending("layout.magic-drc", "Magic DRC with the PDK technology", True, "Magic was not run",
-             "load the GDS in Magic with the PDK's technology; run `drc check; drc catchup` and count"),
     _Pending("shuttle.rules", "Shuttle slot rules", True, "not checked",
              "build the chip for a slot of the shuttle", _NO_SHUTTLE),
 )  # fmt: skip
