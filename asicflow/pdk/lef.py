@@ -17,6 +17,7 @@ from pathlib import Path
 
 import klayout.db as kdb
 import numpy as np
+import numpy.typing as npt
 
 from asicflow.errors import UserError
 
@@ -60,13 +61,19 @@ class Antenna:
 
         Without diffusion the plain limit holds, else the drained one, which stands in where there is no plain one.
         """
+        (limit,) = self.limits(np.array([diffusion]))
+        return None if np.isnan(limit) else float(limit)
+
+    def limits(self, diffusion: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+        """As :meth:`limit` for many pieces: (N,) um2 to (N,) ratios, NaN without a limit."""
         plain, drained = (self.side_area, self.diff_side_area) if self.by_side else (self.area, self.diff_area)
-        if diffusion <= 0 and plain is not None:
-            return plain
-        if drained is None:
-            return None
-        at, limits = np.array(drained).T
-        return float(np.interp(diffusion, at, limits))
+        found = np.full(len(diffusion), np.nan)
+        if drained is not None:
+            at, limits = np.array(drained).T
+            found = np.interp(diffusion, at, limits)
+        if plain is not None:
+            found = np.where(diffusion <= 0, plain, found)
+        return found
 
 
 @dataclass

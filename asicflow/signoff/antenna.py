@@ -7,7 +7,7 @@ charge: the LEF then states a higher limit, as a function of its area.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import klayout.db as kdb
@@ -116,31 +116,31 @@ def _pieces(count: int, links: IntArray) -> IntArray:
 class _Gates:
     """Gate and diffusion area of each piece, in um2; a pin counts once, however often it is met."""
 
-    def __init__(self, pins: list[tuple[int, Mark, float, float]], piece: IntArray) -> None:
+    def __init__(self, pins: Sequence[tuple[int, Mark, float, float]], piece: IntArray) -> None:
         self.piece = piece
-        self.gate: dict[int, float] = {}
-        self.diffusion: dict[int, float] = {}
-        self.mark: dict[int, tuple[float, Mark]] = {}
-        seen: set[tuple[int, Pin]] = set()
-        for polygon, mark, gate, diffusion in pins:
-            if polygon >= len(piece) or (key := (int(piece[polygon]), mark.pin)) in seen:
-                continue
-            seen.add(key)
-            self.gate[key[0]] = self.gate.get(key[0], 0.0) + gate
-            self.diffusion[key[0]] = self.diffusion.get(key[0], 0.0) + diffusion
-            if gate > self.mark.get(key[0], (0.0, mark))[0]:
-                self.mark[key[0]] = (gate, mark)
+        names: dict[Pin, int] = {}
+        pins = [item for item in pins if item[0] < len(piece)]
+        number = np.array([names.setdefault(mark.pin, len(names)) for _, mark, _, _ in pins], np.int64)
+        owner = piece[np.array([polygon for polygon, _, _, _ in pins], np.int64)]
+        first = np.sort(np.unique(owner * max(1, len(names)) + number, return_index=True)[1])
+        owner = owner[first]
+        gate, diffusion = (np.array([item[k] for item in pins], np.float64)[first] for k in (2, 3))
+        self.gate = np.bincount(owner, gate, len(piece)).astype(np.float64)
+        self.diffusion = np.bincount(owner, diffusion, len(piece)).astype(np.float64)
+        order = np.lexsort((-first, gate))  # the largest gate last; of equal ones the first
+        self.mark = {int(owner[k]): pins[first[k]][1] for k in order}
 
     def ratios(self, layer: Layer, owner: IntArray, area: FloatArray, perimeter: FloatArray) -> Iterator[AntennaRatio]:
         """Ratios of the pieces whose polygons on ``layer`` have ``area`` and ``perimeter``; owner (N,), both (N,)."""
         antenna = layer.antenna
         size = np.bincount(owner, perimeter * layer.thickness if antenna.by_side else area, len(self.piece))
-        for piece, gate in self.gate.items():
-            diffusion = self.diffusion[piece]
-            limit = antenna.limit(diffusion)
-            if gate > 0 and limit is not None:
-                ratio = float(size[piece]) / 1e6 / (gate + antenna.gate_plus_diff * diffusion)
-                yield AntennaRatio(layer.name, self.mark[piece][1], ratio, limit, gate, diffusion)
+        pieces = np.flatnonzero(self.gate > 0)
+        gate, diffusion = self.gate[pieces], self.diffusion[pieces]
+        limit = antenna.limits(diffusion)
+        ratio = size[pieces] / 1e6 / (gate + antenna.gate_plus_diff * diffusion)
+        for k in np.flatnonzero(~np.isnan(limit)):
+            mark = self.mark[int(pieces[k])]
+            yield AntennaRatio(layer.name, mark, *(float(a[k]) for a in (ratio, limit, gate, diffusion)))
 
 
 def _without_supplies(found: Extraction, macros: dict[str, Macro]) -> dict[str, kdb.Region]:
