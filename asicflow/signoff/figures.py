@@ -8,7 +8,7 @@ from typing import Any
 from markupsafe import Markup
 
 from asicflow.signoff.evidence import Evidence
-from asicflow.signoff.plots import Bar, Mark, bar_chart
+from asicflow.signoff.plots import NARROW, Bar, Mark, bar_chart
 from asicflow.signoff.verdict import Figure
 
 _BARS = 12
@@ -222,7 +222,7 @@ def _accuracy_chart(evidence: Evidence) -> Chart | None:
         return None
     samples = of(evidence, "model.accuracy", "samples")
     return Chart("Accuracy on the data", f"{samples:,} samples" if samples else "",
-                 bar_chart(bars, "accuracy"))  # fmt: skip
+                 bar_chart(bars, "accuracy", form=NARROW))  # fmt: skip
 
 
 def _cycle_chart(evidence: Evidence) -> Chart | None:
@@ -230,7 +230,7 @@ def _cycle_chart(evidence: Evidence) -> Chart | None:
     if not layers:
         return None
     bars = [Bar(str(r["layer"]), float(r["cycles"]), f"{r['cycles']:,}") for r in layers]
-    return Chart("Cycle budget", "clock cycles per inference", bar_chart(bars, "cycles per layer"))
+    return Chart("Cycle budget", "clock cycles per inference", bar_chart(bars, "cycles per layer", form=NARROW))
 
 
 def _density_chart(evidence: Evidence) -> Chart | None:
@@ -241,7 +241,7 @@ def _density_chart(evidence: Evidence) -> Chart | None:
             for r in layers]  # fmt: skip
     limits = [float(r["limit_percent"]) for r in layers if r.get("limit_percent")]
     marks = [Mark(max(limits), f"max {max(limits):.0f} %")] if limits else []
-    return Chart("Metal density", "mean over the die", bar_chart(bars, "metal density", marks))
+    return Chart("Metal density", "mean over the die", bar_chart(bars, "metal density", marks, NARROW))
 
 
 def precision(evidence: Evidence) -> list[dict[str, Any]]:

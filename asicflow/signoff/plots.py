@@ -8,9 +8,19 @@ from dataclasses import dataclass
 from markupsafe import Markup, escape
 
 ROW = 30
-LABEL = 132
-WIDTH = 460
-VALUE = 118
+
+
+@dataclass(frozen=True)
+class Format:
+    """Widths of a chart in pixels: all of it, the labels on the left, the texts on the right."""
+
+    width: int
+    label: int
+    value: int
+
+
+WIDE = Format(460, 132, 118)
+NARROW = Format(330, 98, 78)
 
 
 @dataclass(frozen=True)
@@ -31,7 +41,7 @@ class Mark:
     text: str
 
 
-def bar_chart(bars: Sequence[Bar], title: str, marks: Sequence[Mark] = ()) -> Markup:
+def bar_chart(bars: Sequence[Bar], title: str, marks: Sequence[Mark] = (), form: Format = WIDE) -> Markup:
     """Horizontal bars around a common zero, with a text per bar.
 
     Parameters
@@ -42,16 +52,18 @@ def bar_chart(bars: Sequence[Bar], title: str, marks: Sequence[Mark] = ()) -> Ma
         Read by screen readers.
     marks : sequence of Mark
         Limits drawn as dashed lines.
+    form : Format
+        How wide it is.
     """
     values = [b.value for b in bars] + [m.value for m in marks] + [0.0]
     low, high = min(values), max(values)
     span = (high - low) or 1.0
-    left, right = LABEL, WIDTH - VALUE
+    left, right = form.label, form.width - form.value
 
     def at(value: float) -> float:
         return left + (value - low) / span * (right - left)
 
-    parts = [_row(bar, i, at) for i, bar in enumerate(bars)]
+    parts = [_row(bar, i, at, left - 10) for i, bar in enumerate(bars)]
     height = ROW * len(bars)
     parts.append(f'<line class="axis" x1="{at(0):.1f}" x2="{at(0):.1f}" y1="0" y2="{height}"/>')
     for mark in marks:
@@ -60,19 +72,19 @@ def bar_chart(bars: Sequence[Bar], title: str, marks: Sequence[Mark] = ()) -> Ma
         parts.append(f'<text class="limit-text" x="{x:.1f}" y="{height + 13}">{escape(mark.text)}</text>')
     total = height + (18 if marks else 4)
     return Markup(
-        f'<svg class="chart" viewBox="0 0 {WIDTH} {total}" role="img" aria-label="{escape(title)}">'
+        f'<svg class="chart" viewBox="0 0 {form.width} {total}" role="img" aria-label="{escape(title)}">'
         f"{''.join(parts)}</svg>"
     )
 
 
-def _row(bar: Bar, index: int, at: object) -> str:
+def _row(bar: Bar, index: int, at: object, label_x: float) -> str:
     assert callable(at)
     y = index * ROW + 6
     x0, x1 = sorted((at(0.0), at(bar.value)))
     text_x = max(x1, at(0.0)) + 8
     middle = y + ROW / 2 - 3
     return (
-        f'<text class="label" x="{LABEL - 10}" y="{middle + 1}">{escape(bar.label)}</text>'
+        f'<text class="label" x="{label_x}" y="{middle + 1}">{escape(bar.label)}</text>'
         f'<rect class="bar {bar.kind}" x="{x0:.1f}" y="{y}" width="{max(x1 - x0, 1.5):.1f}"'
         f' height="{ROW - 12}" rx="3"/>'
         f'<text class="value {bar.kind}" x="{text_x:.1f}" y="{middle + 1}">{escape(bar.text)}</text>'
