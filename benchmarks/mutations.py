@@ -1,11 +1,11 @@
 """Seeded errors against the sign-off gates: ``python -m benchmarks.mutations [--only FAMILY] [--run DIR ...]``.
 
-Each mutation plants one error in a small clean design (a hand-wired SKY130 layout, a made-up run directory,
-a tiny accelerator's netlist) and names the gates that claim to cover it; each of those must say FAIL.
-The table gives the rate of detection per gate. Clean designs, and the run directories given with ``--run``,
+Each mutation plants one error in a small clean design (a hand-wired SKY130 layout, a made-up run directory, a tiny
+accelerator's netlist, a small system in simulation) and names the gates that claim to cover it; each of those must
+say FAIL. The table gives the rate of detection per gate. Clean designs, and the run directories given with ``--run``,
 must raise no alarm. Exit code 1 when an error was missed or a clean design failed.
 
-Needs ASICFLOW_PDK_ROOT, Yosys, g++.
+Needs ASICFLOW_PDK_ROOT, Yosys, Verilator, arm-none-eabi-gcc, g++.
 """
 
 from __future__ import annotations
@@ -34,7 +34,8 @@ from asicflow.signoff.gate import run_gate
 from asicflow.signoff.gates import BUILT_IN
 from asicflow.signoff.verdict import Verdict
 from benchmarks import mutations_of_runs as runs
-from tests.signoff import hand_made
+from benchmarks import mutations_of_systems as systems
+from tests.signoff import hand_made, made_system
 from tests.signoff.hand_made import PORTS, ROW, HandMade, P
 
 GATES = {gate.id: gate for gate in BUILT_IN}
@@ -265,13 +266,15 @@ def judge(gate: str, context: GateContext) -> Verdict:
     return record.result.verdict
 
 
-def false_alarms(master: HandMade, pdk_root: Path, given: list[Path], console: Console) -> int:
+def false_alarms(
+    master: HandMade, pdk_root: Path, system: tuple[Path, Path], given: list[Path], console: Console
+) -> int:
     """FAIL verdicts of clean designs: the small ones, and finished runs."""
     alarms = 0
     with tempfile.TemporaryDirectory() as folder:
         designs = [(hand_made.context_of(Path(folder) / "layout", master),
                     (*RULES, *CONNECT, "lvs.cells", "power.grid", "layout.antenna", "layout.density-max"))]  # fmt: skip
-        designs += runs.clean(Path(folder), pdk_root)
+        designs += [*runs.clean(Path(folder), pdk_root), systems.clean(*system)]
         for context, gates in designs:
             for gate in gates:
                 verdict = judge(gate, context)
@@ -297,7 +300,10 @@ def main() -> int:
     pdk_root = resolve(Config())
     master = hand_made.build(pdk_root)
     work = Path(tempfile.mkdtemp(prefix="mutations-"))
-    mutations = [*layout_mutations(master), *(Mutation(*m) for m in runs.mutations(work, pdk_root))]
+    console.print("building a small system and its simulator")
+    system = work / "system", made_system.build(work / "system")
+    of_runs = [*runs.mutations(work, pdk_root), *systems.mutations(*system)]
+    mutations = [*layout_mutations(master), *(Mutation(*m) for m in of_runs)]
     if arguments.only:
         mutations = [m for m in mutations if m.family == arguments.only]
     claimed: Counter[str] = Counter()
@@ -316,7 +322,7 @@ def main() -> int:
         count[0] += 1
         count[1] += not lost
         shutil.rmtree(root, ignore_errors=True)
-    alarms = false_alarms(master, pdk_root, arguments.run, console)
+    alarms = false_alarms(master, pdk_root, system, arguments.run, console)
     shutil.rmtree(work, ignore_errors=True)
     for text in missed:
         console.print(f"missed: {text}", highlight=False)

@@ -60,10 +60,16 @@ class Adp:
     ----------
     transport : Transport
         The line.
+
+    Attributes
+    ----------
+    unanswered : int
+        How often ESC brought no prompt.
     """
 
     def __init__(self, transport: Transport) -> None:
         self._line = transport
+        self.unanswered = 0
         self._console = bytearray()
         self._wrapped: bytes | None = None  # what has come of a processor's character
         self._seen: deque[int] = deque(maxlen=40)
@@ -90,6 +96,7 @@ class Adp:
             text += self._drain(silence)
             if PROMPT.decode() in text:
                 return text
+            self.unanswered += 1
         raise LinkError(
             f"the chip does not answer ESC{self._last_seen()}",
             where="debug port",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,8 @@ from asicflow.soc.rdl import RegisterMap
 from asicflow.soc.system import System, load_system
 
 BANNER = "asicflow boot ROM"
+WAITING = "boot: waiting for the host"
+READY = "infer: ready"
 _MARK = 0x80  # an output of the debug port that drives nothing
 _POLLS = 1 << 16
 
@@ -39,6 +42,12 @@ def describe(soc_dir: Path, firmware_dir: Path) -> Description:
     except (OSError, ValueError, KeyError) as error:
         raise UserError(f"the description of the chip cannot be read: {error}", where=str(soc_dir)) from error
     return Description(load_system(soc_dir / "map.json"), soc, programs, firmware_dir)
+
+
+def expected_banner(soc: Mapping[str, Any]) -> list[str]:
+    """Return the lines that the boot ROM of a chip prints when it waits for the host, from ``soc.json``."""
+    build, model = (soc[f"{name}_sha256"][:8].upper() for name in ("build", "model"))
+    return [BANNER, f"build {build} model {model}", WAITING]
 
 
 class Chip:

@@ -173,9 +173,11 @@ class Link(Adp):
                 raise
 
         try:
-            return self.persist(attempt)
+            value = self.persist(attempt)
         except Refused as refused:
             raise refused.error from None
+        self.counts.retries += len(seen)  # errors that the bus did not mean
+        return value
 
     # -- bulk transfers -------------------------------------------------------------------------
     def load(self, address: int, data: bytes, checker: Mailbox | None) -> None:

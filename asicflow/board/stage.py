@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from asicflow.board.adp import LinkError
 from asicflow.board.checks import write_checks
 from asicflow.board.chip import Chip, Description, describe
 from asicflow.board.link import Link
@@ -21,7 +23,7 @@ from asicflow.firmware.image import BootMode
 from asicflow.firmware.vectors import load_vectors
 from asicflow.workspace import Workspace
 
-SIM_SCHEMA = "asicflow.sim/1"
+SIM_SCHEMA = "asicflow.sim/2"
 VECTORS = 5
 _FLASH_BOOT_CYCLES = 1_000_000
 
@@ -35,7 +37,7 @@ def run_sim(config: Config, ws: Workspace, progress: Callable[[str], None]) -> N
     ------
     StageError
         If the lint has a message, the chip does not boot, an inference differs from the golden
-        model, or the bus protocol is broken.
+        model, an answer is lost or wrong, or the bus protocol is broken.
     ToolMissing
         Without Verilator or a C++ compiler.
     """
@@ -48,14 +50,46 @@ def run_sim(config: Config, ws: Workspace, progress: Callable[[str], None]) -> N
     checks = write_checks(described.system, ws.sim)
     executable = build_board(sources, ws.sim / "build", checks=checks)
     with SimulatedBoard(executable) as board:
-        result = boot_and_infer(board, described, x[:VECTORS], y[:VECTORS], progress)
-        breaches = board.messages()
-        result |= {"cycles": board.cycles, "kilohertz": round(board.cycles / board.seconds / 1e3, 1)}
-    result = {"schema": SIM_SCHEMA, "lint_waivers": waived, **result, "protocol_breaches": breaches}
-    (ws.sim / "sim.json").write_text(json.dumps(result, indent=2) + "\n")
-    if breaches:
-        raise StageError(f"the bus protocol was broken: {breaches[0]}", where=str(ws.sim / "sim.json"))
+        result = observe(board, described, x[:VECTORS], y[:VECTORS], progress)
+    path = ws.sim / "sim.json"
+    path.write_text(json.dumps(result | {"lint_waivers": waived}, indent=2) + "\n")
+    for _, text in faults(result):
+        raise StageError(text, where=str(path))
     progress(f"{result['cycles']} cycles at {result['kilohertz']:.0f} kHz, bus protocol kept on every port")
+
+
+def observe(
+    board: SimulatedBoard,
+    described: Description,
+    x: NDArray[np.int64],
+    y: NDArray[np.int64],
+    progress: Callable[[str], None],
+) -> dict[str, Any]:
+    """Return the contents of ``sim.json``: what :func:`boot_and_infer` found, and ``failure``, empty when it ended."""
+    result: dict[str, Any] = {"schema": SIM_SCHEMA, "failure": ""}
+    try:
+        result |= boot_and_infer(board, described, x, y, progress)
+        result |= {"cycles": board.cycles, "kilohertz": round(board.cycles / board.seconds / 1e3, 1)}
+    except (LinkError, StageError) as error:
+        result["failure"] = error.what
+    return result | {"protocol_breaches": board.messages()}
+
+
+def faults(result: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """What the contents of ``sim.json`` say that went wrong: kind (``bus``, ``failure``, ``link``) and text.
+
+    A simulated line loses nothing: whatever had to be asked for again is a fault.
+    """
+    found = [("bus", f"the bus protocol was broken: {text}") for text in result["protocol_breaches"]]
+    if result["failure"]:
+        return [*found, ("failure", result["failure"])]
+    if "link" not in result:
+        return [*found, ("link", "nothing tells how often answers had to be asked for again")]
+    again = {name: result["link"][name] for name in ("retries", "misunderstood", "unanswered")}
+    if any(again.values()):
+        counts = ", ".join(f"{count} {name}" for name, count in again.items() if count)
+        found.append(("link", f"answers were lost or wrong on a line that loses nothing: {counts}"))
+    return found
 
 
 def soc_sources(soc_dir: Path, firmware_dir: Path) -> list[Path]:
@@ -101,18 +135,26 @@ def boot_and_infer(
     for answer, b in zip(answers, y, strict=True):
         _exact("program", answer[:2], b)
     progress(f"program {text.strip()!r}: {len(x)} of {len(x)} exact, {answers[0][2]} cycles with data movement")
-    _flash_boot(board, described, x[0], y[0])
+    again = _flash_boot(board, described, x[0], y[0])
     progress("boot from flash without a host: inference exact")
     return {
         "banner": banner,
         "debug_port": {"vectors": len(x), "exact": len(x), "engine_cycles": max(cycles)},
-        "program": {"vectors": len(x), "exact": len(x), "cycles": max(a[2] for a in answers)},
+        "program": {"vectors": len(x), "exact": len(x), "cycles": max(a[2] for a in answers),
+                    "greeting": text.strip()},
         "flash_boot": {"exact": 1},
-    }
+        "link": {name: count + again[name] for name, count in _counts(port).items()},
+    }  # fmt: skip
 
 
-def _flash_boot(board: SimulatedBoard, described: Description, x: NDArray[np.int64], y: NDArray[np.int64]) -> None:
-    """Boot from flash while nobody listens, then connect and infer."""
+def _counts(port: Link) -> dict[str, int]:
+    return asdict(port.counts) | {"unanswered": port.unanswered}
+
+
+def _flash_boot(
+    board: SimulatedBoard, described: Description, x: NDArray[np.int64], y: NDArray[np.int64]
+) -> dict[str, int]:
+    """Boot from flash while nobody listens, then connect and infer; return the link's counts."""
     board.flash(described.firmware / described.programs["infer"]["flash_image"])
     board.reset(BootMode.FLASH)
     board.run(_FLASH_BOOT_CYCLES)
@@ -125,6 +167,7 @@ def _flash_boot(board: SimulatedBoard, described: Description, x: NDArray[np.int
         raise StageError("the boot from flash did not start its program")
     answer = chip.infer_by_program(x)
     _exact("program from flash", answer[:2], y)
+    return _counts(port)
 
 
 def _exact(path: str, answer: tuple[NDArray[np.int64], int], y: NDArray[np.int64]) -> int:

@@ -41,7 +41,9 @@ class FirmwareImageGate(SystemGate):
             evidence.append(folder / program["binary"])
             in_rom = "flash_image" not in program
             memory = system.memory("bootrom" if in_rom else "imem")
+            sizes.append(len(binary))
             stack, room = _stack(folder, name, ROM_ENTRIES if in_rom else APP_ENTRIES, system)
+            stacks.append(stack)
             rows.append({"program": name, "bytes": len(binary), "of": memory.bytes, "stack": stack, "stack_room": room})
             if len(binary) > memory.bytes:
                 findings.append(Finding(f"{name}: {len(binary)} bytes, {memory.name} has {memory.bytes}", "size"))
