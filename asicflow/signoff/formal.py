@@ -15,7 +15,7 @@ import json
 import re
 import shutil
 import subprocess
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from importlib.util import find_spec
 from pathlib import Path
@@ -100,6 +100,9 @@ class Proof:
 
 
 PATIENCE = 3
+"""Processor seconds for all outputs at once."""
+
+PART_PATIENCE = 1
 """Processor seconds for a part of the outputs: most close by structure at once, a multiplier never does."""
 
 PART = 64
@@ -267,14 +270,15 @@ def prove(one: Network, two: Network, folder: Path, limit: float = 120.0) -> Pro
     ports = sorted(set(one.outputs) & set(two.outputs))
     names = [*ports, *(f"{p[0]}.{pin}" for p in pairs for pin in "DCR" if pin in one.registers[p[0]].pins)]
     inputs = sorted(set(one.inputs) | set(two.inputs))
-    sides = [(side, _body(side, inputs, [(p[0], p[column]) for p in pairs])) for column, side in enumerate((one, two))]
+    sides = [_Side(side, inputs, [(p[0], p[column]) for p in pairs]) for column, side in enumerate((one, two))]
     result = Proof(len(names), len(pairs), [], [], len(copies))
     spent = 0.0
     todo = [names]
     while todo:
         chunk = todo.pop()
-        verdict, failing = _compare(sides, chunk, folder)
-        spent += PATIENCE if verdict == "undecided" else 0
+        patience = PATIENCE if len(chunk) > PART else PART_PATIENCE
+        verdict, failing = _compare(sides, chunk, folder, patience)
+        spent += patience if verdict == "undecided" else 0
         if verdict == "equal":
             result.proven += len(chunk)
         elif verdict == "different":
@@ -287,17 +291,15 @@ def prove(one: Network, two: Network, folder: Path, limit: float = 120.0) -> Pro
     return result
 
 
-def _compare(sides: list[tuple[Network, list[str]]], outputs: list[str], folder: Path) -> tuple[str, list[str]]:
+def _compare(sides: list[_Side], outputs: list[str], folder: Path, patience: int) -> tuple[str, list[str]]:
     """Compare some outputs: equal, different (with the first that differ), or undecided in the time."""
     paths = [folder / "one.blif", folder / "two.blif"]
-    for path, (side, body) in zip(paths, sides, strict=True):
-        ends = [line for key in outputs for line in (f".names {_source(side, key)} {key}", "1 1")]
-        head = [body[0], ".outputs " + " ".join(outputs), *body[1:]]
-        path.write_text("\n".join([*head, *ends, ".end"]) + "\n")
+    for path, side in zip(paths, sides, strict=True):
+        path.write_text(side.blif(outputs))
     # processor time, not the clock's: a loaded machine must not change what is decided
-    command = ["prlimit", f"--cpu={PATIENCE}", abc_command(), "-c", f"cec -n {paths[0]} {paths[1]}"]
+    command = ["prlimit", f"--cpu={patience}", abc_command(), "-c", f"cec -n {paths[0]} {paths[1]}"]
     try:
-        done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=20 * PATIENCE)
+        done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=60 * patience)
     except subprocess.TimeoutExpired:
         return "undecided", []
     with (folder / "abc.log").open("a") as log:
@@ -310,11 +312,9 @@ def _compare(sides: list[tuple[Network, list[str]]], outputs: list[str], folder:
     return "different", [outputs[n] for n in sorted(numbers) if n < len(outputs)]
 
 
-def _source(side: Network, output: str) -> str:
+def _source(outputs: Mapping[str, str], output: str) -> str:
     """The net behind an output of the cut network; a register's goes by the name both sides share."""
-    if output in side.outputs:
-        return side.outputs[output]
-    return f"at.{output}"
+    return outputs.get(output, f"at.{output}")
 
 
 def unpaired(one: Network, two: Network) -> list[str]:
@@ -357,18 +357,55 @@ def _inputs(register: Register) -> tuple[str, ...]:
     return (register.kind, *(register.pins.get(pin, "") for pin in "DCR"))
 
 
-def _body(side: Network, inputs: list[str], registers: list[tuple[str, str]]) -> list[str]:
-    """The cut network without outputs; ``registers`` are (common name, own name)."""
-    lines = [".names const0", ".names const1", "1"]
-    heads = list(inputs)
-    lines += [line for key, net in side.inputs.items() for line in (f".names {key} {net}", "1 1")]
-    for common, own in registers:
-        pins = side.registers[own].pins
-        heads.append(f"{common}.Q")
-        lines += [f".names {common}.Q {pins['Q']}", "1 1"]
-        for pin in (p for p in "DCR" if p in pins):
-            lines += [f".names {pins[pin]} at.{common}.{pin}", "1 1"]
-    common_name = {own: common for common, own in registers}
-    for key, twin in _twins(side, [own for _, own in registers]).items():
-        lines += [f".names {common_name[twin]}.Q {side.registers[key].pins['Q']}", "1 1"]
-    return [".model cut\n.inputs " + " ".join(heads), *lines, *side.gates]
+class _Side:
+    """The cut network of one side, ready to be written for any of its outputs.
+
+    Parameters
+    ----------
+    side : Network
+        The network.
+    inputs : list of str
+        Inputs of either side.
+    registers : list of (str, str)
+        Common name and own name of each.
+    """
+
+    def __init__(self, side: Network, inputs: list[str], registers: list[tuple[str, str]]) -> None:
+        self._outputs = side.outputs
+        self._heads = [*inputs, *(f"{common}.Q" for common, _ in registers)]
+        self._tables: dict[str, tuple[list[str], list[str]]] = {}  # net: what it depends on, lines of BLIF
+        self._add([".names const0", ".names const1", "1", *side.gates])
+        self._wire(side.inputs.items())
+        for common, own in registers:
+            pins = side.registers[own].pins
+            self._wire([(f"{common}.Q", pins["Q"])])
+            self._wire((pins[pin], f"at.{common}.{pin}") for pin in "DCR" if pin in pins)
+        common_name = {own: common for common, own in registers}
+        for key, twin in _twins(side, [own for _, own in registers]).items():
+            self._wire([(f"{common_name[twin]}.Q", side.registers[key].pins["Q"])])
+
+    def blif(self, outputs: list[str]) -> str:
+        """The network of some outputs: the logic that they depend on, with all inputs."""
+        ends = [(_source(self._outputs, key), key) for key in outputs]
+        lines: list[str] = []
+        todo = [net for net, _ in ends]
+        seen = set(todo)
+        while todo:
+            below, table = self._tables.get(todo.pop(), ([], []))
+            lines += table
+            new = [net for net in below if net not in seen]
+            seen.update(new)
+            todo += new
+        lines += [line for net, key in ends for line in (f".names {net} {key}", "1 1")]
+        head = [".model cut", ".inputs " + " ".join(self._heads), ".outputs " + " ".join(outputs)]
+        return "\n".join([*head, *lines, ".end"]) + "\n"
+
+    def _wire(self, ends: Iterable[tuple[str, str]]) -> None:
+        self._add([line for start, end in ends for line in (f".names {start} {end}", "1 1")])
+
+    def _add(self, lines: list[str]) -> None:
+        """Sort lines of BLIF by the net that they drive."""
+        starts = [k for k, line in enumerate(lines) if line.startswith(".names ")]
+        for first, end in zip(starts, [*starts[1:], len(lines)], strict=True):
+            *below, net = lines[first].split()[1:]
+            self._tables[net] = (below, lines[first:end])
