@@ -317,15 +317,17 @@ def main() -> int:
         claimed.update(mutation.claims)
         caught.update(g for g, v in verdicts.items() if v is Verdict.FAIL)
         lost = [f"{g} says {v}" for g, v in verdicts.items() if v is not Verdict.FAIL]
-        missed += [f"{mutation.family}, {mutation.name}: {text}" for text in lost]
+        missed += (new := [f"{mutation.family}, {mutation.name}: {text}" for text in lost])
+        for text in new:
+            console.print(f"missed: {text}", highlight=False)
+        if number % 25 == 24:
+            console.print(f"{number + 1} of {len(mutations)} mutations, {len(missed)} missed", highlight=False)
         count = families.setdefault(mutation.family, [0, 0])
         count[0] += 1
         count[1] += not lost
         shutil.rmtree(root, ignore_errors=True)
     alarms = false_alarms(master, pdk_root, system, arguments.run, console)
     shutil.rmtree(work, ignore_errors=True)
-    for text in missed:
-        console.print(f"missed: {text}", highlight=False)
     for title, rows in (
         ("family", [(f, *c) for f, c in families.items()]),
         ("gate", [(g, claimed[g], caught[g]) for g in sorted(claimed)]),
