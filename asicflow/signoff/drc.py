@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Collection, Iterable
-from dataclasses import dataclass, field
+from collections.abc import Callable, Collection, Hashable, Iterable, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import klayout.db as kdb
 
 from asicflow.pdk.config import GdsLayer
 from asicflow.signoff.deck import Source, derive
-from asicflow.signoff.layout import Gallery, Layout
+from asicflow.signoff.layout import Gallery, Layout, Placed
 from asicflow.signoff.rules import AREA_KINDS, Rule, RuleSet
 
 
@@ -53,12 +53,15 @@ Outlines = dict[str, tuple[int, int, int, int]]
 
 def check_file(
     layout: tuple[Path, str, dict[str, GdsLayer], dict[str, tuple[int, int]]],
-    rules: RuleSet,
+    rule_sets: Sequence[RuleSet],
     outlines: Outlines,
     blocks: Collection[str],
-) -> DrcResult:
-    """:func:`check_layout` on a GDS file that is opened with the arguments of :class:`Layout`."""
-    return check_layout(Layout(*layout), rules, outlines, blocks)
+) -> list[DrcResult]:
+    """:func:`check_layout` with several rule sets on a GDS file that is opened with the arguments of :class:`Layout`.
+
+    What two rule sets ask in the same words is checked once.
+    """
+    return _check_sets(Layout(*layout), rule_sets, outlines, blocks)
 
 
 def check_layout(
@@ -72,14 +75,40 @@ def check_layout(
 
     Hard macros (``blocks``) bring their own taps. What lies deep inside them is judged once, in the macro alone.
     """
+    (done,) = _check_sets(layout, [rules], outlines or {}, blocks)
+    return done
+
+
+def _check_sets(
+    layout: Layout, rule_sets: Sequence[RuleSet], outlines: Outlines, blocks: Collection[str]
+) -> list[DrcResult]:
     placed = layout.instances()
-    alone = _library_markers(layout, rules, {p.cell for p in placed}, outlines or {}, blocks)
-    known = {(m.rule.id, _moved(m, p.trans).box) for p in placed for m in alone.get(p.cell, ())}
-    whole, deep = layout.hollow(blocks, _reach(rules.rules)) if blocks else (layout, kdb.Region())
+    reach = max(_reach(rules.rules) for rules in rule_sets)
+    whole, deep = layout.hollow(blocks, reach) if blocks else (layout, kdb.Region())
     inside = kdb.Region([p.trans * layout.db.cell(p.cell).bbox() for p in placed if p.cell in blocks]).merged()
+    asked: dict[Hashable, list[Marker]] = {}
+    return [
+        _check_set(whole, rules, placed, _library_markers(layout, rules, {p.cell for p in placed}, outlines, blocks),
+                   {*blocks}, (inside, deep), asked)
+        for rules in rule_sets
+    ]  # fmt: skip
+
+
+def _check_set(
+    whole: Layout,
+    rules: RuleSet,
+    placed: list[Placed],
+    alone: dict[str, list[Marker]],
+    blocks: set[str],
+    judged: tuple[kdb.Region, kdb.Region],
+    asked: dict[Hashable, list[Marker]],
+) -> DrcResult:
+    """One rule set; ``asked`` holds what was checked before, and receives what is checked now."""
+    known = {(m.rule.id, _moved(m, p.trans).box) for p in placed for m in alone.get(p.cell, ())}
+    inside, deep = judged
     markers: list[Marker] = []
     first = {p.cell: p.trans for p in reversed(placed)}
-    library: list[Marker] = [_moved(m, first[name]) for name in blocks for m in alone.get(name, ())]
+    library: list[Marker] = [_moved(m, first[name]) for name in sorted(blocks) for m in alone.get(name, ())]
     listed = {(m.rule.id, m.box) for m in library}
     seconds: dict[str, float] = {}
 
@@ -89,7 +118,13 @@ def check_layout(
     source = derive(drawn, rules.derived)
     for rule in rules.rules:
         start = time.monotonic()
-        found = _CHECKS[rule.kind](source, rule)
+        words = _words(rule, rules)
+        if words is None or words not in asked:
+            found = _CHECKS[rule.kind](source, rule)
+            if words is not None:
+                asked[words] = found
+        else:
+            found = [replace(marker, rule=rule) for marker in asked[words]]
         for marker in _outside(found, inside if rule.kind in NEIGHBOUR_KINDS else deep):
             key = (marker.rule.id, marker.box)
             if key not in known:
@@ -98,6 +133,14 @@ def check_layout(
                 library.append(marker)
         seconds[rule.id] = time.monotonic() - start
     return DrcResult(markers, library, {name: drawn(name).count() for name in rules.stack}, seconds)
+
+
+def _words(rule: Rule, rules: RuleSet) -> Hashable:
+    """What a rule on drawn layers asks, whatever it is called; None for one on derived layers."""
+    names = [rule.layer, *rule.others, *([rule.spare] if rule.spare else [])]
+    if any(name in rules.derived for name in names):
+        return None
+    return replace(rule, id="", text=""), tuple(rules.layers[name].drawing for name in names)
 
 
 def _reach(rules: Iterable[Rule]) -> int:

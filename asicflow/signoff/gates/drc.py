@@ -5,9 +5,11 @@ from __future__ import annotations
 from abc import abstractmethod
 from collections import Counter
 from collections.abc import Sequence
+from contextlib import suppress
 
 import klayout.db as kdb
 
+from asicflow.errors import UserError
 from asicflow.signoff.apart import run_apart
 from asicflow.signoff.context import GateContext
 from asicflow.signoff.deck import load_deck
@@ -31,13 +33,16 @@ class RuleSetGate(Gate):
         """The rules to check."""
 
     def check(self, context: GateContext) -> tuple[RuleSet, DrcResult]:
-        """Check once per run, in a process of its own; the agreement of both is judged on the same result."""
+        """Check all rule sets once per run, in a process of its own: they share much, and their agreement is judged."""
         if self.id not in context.rule_checks:
-            rules = self.rule_set(context)
+            sets = {self.id: self.rule_set(context)}
+            for other in (DrcGate(), LefDrcGate()):
+                with suppress(UnverifiedError, UserError):  # that gate says it itself
+                    sets.setdefault(other.id, other.rule_set(context))
             outlines = {n: (0, 0, m.width, m.height) for n, m in context.macros.items()}
             layout = (context.path(GDS), context.top, context.library.layers, context.fill_layers)
-            done = run_apart(check_file, layout, rules, outlines, context.block_names)
-            context.rule_checks[self.id] = (rules, done)
+            done = run_apart(check_file, layout, [*sets.values()], outlines, context.block_names)
+            context.rule_checks |= dict(zip(sets, zip(sets.values(), done, strict=True), strict=True))
         return context.rule_checks[self.id]
 
     def run(self, context: GateContext) -> GateResult:
