@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import resource
+import signal
 from collections.abc import Callable
 from multiprocessing import get_context, parent_process
 from multiprocessing.connection import Connection, wait
@@ -12,13 +14,13 @@ from typing import Any, TypeVar
 T = TypeVar("T")
 
 
-def run_apart(function: Callable[..., T], *arguments: Any, limit: float | None = None) -> T:
+def run_apart(function: Callable[..., T], *arguments: Any, limit: int | None = None) -> T:
     """Return what ``function(*arguments)`` returns; function, arguments and result must be picklable.
 
     Parameters
     ----------
-    limit : float, optional
-        Seconds after which the process is ended.
+    limit : int, optional
+        Processor seconds after which the process is ended: what is decided must not hang on the machine's load.
 
     Raises
     ------
@@ -29,15 +31,15 @@ def run_apart(function: Callable[..., T], *arguments: Any, limit: float | None =
     """
     context = get_context("spawn")
     receiver, sender = context.Pipe(duplex=False)
-    process = context.Process(target=_work, args=(sender, function, arguments), daemon=True)
+    process = context.Process(target=_work, args=(sender, function, arguments, limit), daemon=True)
     process.start()
     sender.close()
     try:
-        if not receiver.poll(limit):
-            raise TimeoutError(f"not finished after {limit:g} s")
         result, error = receiver.recv()
     except EOFError as error:
         process.join()
+        if process.exitcode == -signal.SIGXCPU:
+            raise TimeoutError(f"not finished after {limit} processor seconds") from error
         raise RuntimeError(f"the process ended with code {process.exitcode}") from error
     finally:
         process.kill()
@@ -48,7 +50,9 @@ def run_apart(function: Callable[..., T], *arguments: Any, limit: float | None =
     return value
 
 
-def _work(sender: Connection, function: Callable[..., object], arguments: tuple[Any, ...]) -> None:
+def _work(sender: Connection, function: Callable[..., object], arguments: tuple[Any, ...], limit: int | None) -> None:
+    if limit is not None:
+        resource.setrlimit(resource.RLIMIT_CPU, (limit, resource.RLIM_INFINITY))
     Thread(target=_end_with_parent, daemon=True).start()
     try:
         answer: tuple[object, Exception | None] = (function(*arguments), None)

@@ -14,6 +14,7 @@ from asicflow.signoff.cdl import Subcircuit, add_circuit, read_subcircuits
 from asicflow.signoff.device_lvs import compare_cells
 from asicflow.signoff.devices import load_devices
 from asicflow.signoff.gate import run_gate
+from asicflow.signoff.gates import devices
 from asicflow.signoff.gates.devices import CellDevicesGate, TopDevicesGate
 from asicflow.signoff.verdict import GateResult, Verdict
 
@@ -193,6 +194,9 @@ def test_every_cell_of_the_library_matches(process: str, tracks: str, pdk_root: 
 
 
 def test_limit_of_time_makes_it_unverified(made: HandMade, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(TopDevicesGate, "limit", 0.0)
+    def too_long(*_: object, limit: int) -> None:
+        raise TimeoutError(f"not finished after {limit} processor seconds")
+
+    monkeypatch.setattr(devices, "run_apart", too_long)
     result = judge(TopDevicesGate, made, tmp_path)
-    assert result.verdict is Verdict.UNVERIFIED and "were not extracted in 0 s" in result.summary
+    assert result.verdict is Verdict.UNVERIFIED and "were not compared in 300 s" in result.summary

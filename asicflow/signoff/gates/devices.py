@@ -84,8 +84,8 @@ class TopDevicesGate(DeviceGate):
     title = "Device-level LVS of the whole layout (KLayout)"
     inputs = ("layout/{top}.gds", "layout/{top}.pg.v")
     external = True
-    limit = 300.0
-    """Seconds that the comparison may take."""
+    limit = 300
+    """Processor seconds that the comparison may take."""
 
     def run(self, context: GateContext) -> GateResult:
         """PASS only when nothing differs and instances, nets and devices were matched."""
@@ -98,7 +98,7 @@ class TopDevicesGate(DeviceGate):
             match = run_apart(compare_file, path, context.top, netlist, cells, devices, power, blocks, limit=self.limit)
         except TimeoutError:
             raise UnverifiedError(
-                f"the transistors of {len(netlist.instances)} cells were not extracted in {self.limit:g} s",
+                f"transistors of {len(netlist.instances)} cells were not compared in {self.limit} s of processor time",
                 "run the process' own LVS deck on the GDS; lvs.cells and lvs.top judge cells and wires",
             ) from None
         apart = sum(i.cell in blocks for i in netlist.instances.values())
