@@ -20,6 +20,7 @@ from asicflow.signoff.gates.exactness import (
     physical_cells,
 )
 from asicflow.signoff.gates.formal import RoutedFormalGate, RtlFormalGate
+from asicflow.signoff.gates.power import InferenceEnergyGate
 from asicflow.signoff.gates.powerup import PowerUpGate
 from asicflow.signoff.verdict import GateResult, Verdict
 
@@ -30,6 +31,8 @@ sys.path.insert(0, str(Path(__file__).parent.parent / "soc"))
 from tiny import Tiny, sources, write_tiny
 
 pytestmark = pytest.mark.slow
+
+SPEF = "*C_UNIT 1 PF\n*NAME_MAP\n*1 hrdata_o\\[0\\]\n*D_NET *1 {farads}\n*END\n"
 
 
 @pytest.fixture(scope="module")
@@ -51,6 +54,8 @@ def accelerator(tmp_path_factory: pytest.TempPathFactory, pdk_root: Path) -> Pat
         layout / "synth.log",
     )
     shutil.copyfile(netlist, layout / "accel.v")
+    shutil.copyfile(netlist, layout / "accel.pg.v")
+    (layout / "accel.spef").write_text(SPEF.format(farads=0.0))
     return root
 
 
@@ -180,3 +185,31 @@ def test_wrong_result_from_power_up_fails(accelerator: Path, pdk_root: Path, tmp
     path = root / "soc" / "rtl" / "accel_engine.sv"
     path.write_text(path.read_text().replace("64'd1)", "64'd2)"))
     assert judge(PowerUpGate, root, pdk_root).verdict is Verdict.FAIL
+
+
+def test_energy_of_an_inference(accelerator: Path, pdk_root: Path) -> None:
+    result = judge(InferenceEnergyGate, accelerator, pdk_root)
+    assert result.verdict is Verdict.PASS
+    before = float(result.figures["settled_nj"])  # type: ignore[arg-type]
+    parts = {str(row["part"]): float(row["energy_nj"]) for row in result.tables["parts"]}  # type: ignore[arg-type]
+    assert before > 0 and sum(parts.values()) == pytest.approx(float(result.figures["energy_nj"]), rel=1e-3)  # type: ignore[arg-type]
+    spef = accelerator / "layout" / "accel.spef"
+    spef.write_text(SPEF.format(farads=10.0))
+    try:
+        after = judge(InferenceEnergyGate, accelerator, pdk_root)
+    finally:
+        spef.write_text(SPEF.format(farads=0.0))
+    reads = (float(after.figures["settled_nj"]) - before) / (0.5 * 10e-3 * 1.8**2)  # type: ignore[arg-type]
+    assert 0 < reads < float(after.figures["cycles"]), "transitions of hrdata_o[0], which carries 10 pF"  # type: ignore[arg-type]
+
+
+def test_energy_of_another_network_fails(accelerator: Path, pdk_root: Path, tmp_path: Path) -> None:
+    root = tmp_path / "run"
+    shutil.copytree(accelerator, root)
+    netlist = root / "layout" / "accel.pg.v"
+    text = netlist.read_text()
+    swapped = re.sub(r"sky130_fd_sc_hd__nand2_1 ", "sky130_fd_sc_hd__nor2_1 ", text, count=20)
+    assert swapped != text
+    netlist.write_text(swapped)
+    result = judge(InferenceEnergyGate, root, pdk_root)
+    assert result.verdict is Verdict.FAIL and "vector" in result.findings[0].text

@@ -67,6 +67,7 @@ BUILT_IN: list[type[Gate]] = [
     lvs.PowerGridGate,
     power.IrDropGate,
     power.PowerEstimateGate,
+    power.InferenceEnergyGate,
     provenance.HashesGate,
     provenance.ToolsGate,
     provenance.PdkGate,

@@ -1,21 +1,26 @@
-"""Gates on power: an estimate from loads and activity, and the static IR drop that it causes."""
+"""Gates on power: an estimate from loads and activity, the energy of an inference, and the static IR drop."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
 import klayout.db as kdb
+import numpy as np
 
 from asicflow.flow.sta import spef_capacitances
 from asicflow.pdk.config import Library
 from asicflow.pdk.liberty import read_liberty
+from asicflow.signoff.activity import LANES, GateNetlist, values_of
+from asicflow.signoff.bus_schedule import BusSchedule
 from asicflow.signoff.context import GateContext
+from asicflow.signoff.energy import energy
 from asicflow.signoff.extract import Point
 from asicflow.signoff.gate import Gate
 from asicflow.signoff.irdrop import Drop, build_grid, solve
 from asicflow.signoff.verdict import Finding, GateResult, Rows, Tool, verdict_of
 
 SPEF = "layout/{top}.spef"
+VECTORS = "model/vectors.npz"
 ACTIVITY = 0.2
 """Transitions of a data net per clock cycle; a clock net makes two."""
 
@@ -136,6 +141,56 @@ class PowerEstimateGate(Gate):
             "internal_over_switching": INTERNAL,
         }
         return GateResult(verdict_of(findings), text, dict(figures), {"parts": rows}, findings)
+
+
+class InferenceEnergyGate(Gate):
+    """Energy of an inference over the bus: the routed netlist simulated with real inputs, Liberty, extracted wires."""
+
+    id = "power.inference"
+    title = "Energy of an inference from simulated activity"
+    mandatory = False
+    inputs = ("layout/{top}.pg.v", SPEF, VECTORS, "soc/soc.json")
+
+    def not_applicable(self, context: GateContext) -> str:
+        """A whole system's inference is its processor's program."""
+        return "" if context.top == "accel" else "measured on top accel"
+
+    def run(self, context: GateContext) -> GateResult:
+        """Simulate one inference in every lane; a wrong output is a FAIL."""
+        library, clock = context.library, context.json("soc/soc.json")["clock"]["port"]
+        engine = context.json("soc/soc.json")["engine"]
+        with np.load(context.path(VECTORS)) as vectors:
+            x_int, y_int = vectors["x_int"].astype(np.int64), vectors["y_int"].astype(np.int64)
+        cells = read_liberty(library.typical.liberty, power=True).cells
+        netlist = GateNetlist(context.netlist, cells, library, clock)
+        schedule = BusSchedule(x_int, y_int.shape[1], int(engine["cycles"]))
+        activity = netlist.simulate(schedule.stimuli, schedule.start)
+        words = [netlist.port(activity, f"hrdata_o[{bit}]")[schedule.reads] for bit in range(32)]
+        got = values_of(words).T
+        wrong = np.flatnonzero((got != (y_int[schedule.counted] & 0xFFFFFFFF)).any(axis=1))
+        findings = [Finding(f"vector {schedule.counted[k]} is not answered as the integer network does", "vector")
+                    for k in wrong[:5]]  # fmt: skip
+        with context.path(SPEF).open() as lines:
+            wires = {context.netlist.net(n): 1e12 * c for n, c in spef_capacitances(lines).items()}
+        period = period_ns(context)
+        found = energy(netlist, activity, library.supply, period, wires).per(LANES)
+        seconds = activity.cycles * period * 1e-9
+        parts = {"loads": found.loads, "inside cells": found.cells, "clock": found.clock,
+                 "leakage": found.leakage, "glitches": found.glitches}  # fmt: skip
+        return GateResult(
+            verdict_of(findings),
+            f"{found.settled * 1e9:.3g} nJ without glitches, {found.total * 1e9:.3g} nJ with those of equal cell "
+            f"delays, in {activity.cycles} cycles from the first input to the last output",
+            {
+                "energy_nj": round(found.total * 1e9, 4),
+                "settled_nj": round(found.settled * 1e9, 4),
+                "power_mw": round(found.total / seconds * 1e3, 4),
+                "cycles": activity.cycles,
+                "vectors": LANES,
+            },
+            {"parts": [{"part": name, "energy_nj": round(joule * 1e9, 5)} for name, joule in parts.items()]},
+            findings,
+        )
 
 
 class IrDropGate(Gate):
