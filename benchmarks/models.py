@@ -1,8 +1,9 @@
 """What becomes of real models: ``python -m benchmarks.models FOLDER [-o docs/models.md]``.
 
 Takes every model file of a folder (a ``NAME.json`` with its ``NAME_weights.h5``) through the front end, hls4ml,
-the C simulation, the engine in Verilator and synthesis for SKY130, and writes the table.  Where a model
-stops, the reason is the first line of the error.
+the C simulation, the engine in Verilator and synthesis for SKY130, and writes the table.  The mapped engine is
+simulated too: its outputs must be the integer network's, and its activity gives the energy of an inference.  Where
+a model stops, the reason is the first line of the error.
 
 Needs ASICFLOW_PDK_ROOT, g++, Yosys and Verilator.
 """
@@ -18,7 +19,8 @@ import numpy as np
 
 from asicflow.config import parse_config
 from asicflow.errors import AsicflowError
-from asicflow.explore.area import cell_area, typical_liberty
+from asicflow.explore.area import MAPPED, cell_area, typical_liberty
+from asicflow.explore.energy import MappedEngine, inference_energy
 from asicflow.hls.choose import plan_for_reuse
 from asicflow.hls.simulate import run_engine
 from asicflow.hls.stage import TOP, write_plan
@@ -26,6 +28,7 @@ from asicflow.model.frontend import load_network
 from asicflow.model.spec import Spec
 from asicflow.model.stage import run_model
 from asicflow.pdk import load_pdk
+from asicflow.pdk.area import nand2_um2
 from asicflow.pdk.root import resolve
 from asicflow.workspace import Workspace
 
@@ -37,11 +40,12 @@ COLUMNS = (
     "multipliers",
     "cycles",
     "area um2",
+    "predicted",
+    "nJ",
     "why not",
 )
+PERIOD_NS = 40.0
 _VECTORS = 100
-_LARGEST_INPUT = 16384
-"""Inputs of the socket's window; a larger picture needs a memory that the engine does not have."""
 
 
 @dataclass
@@ -61,11 +65,8 @@ def follow(file: Path, weights: Path | None, folder: Path) -> Result:
     found = Result(file.name)
     cells = found.cells
     try:
-        network = load_network(file, weights)
+        load_network(file, weights)
         cells["loads"] = "yes"
-        if network.input_size > _LARGEST_INPUT:
-            cells["why not"] = f"{network.input_size} inputs; the socket's window holds {_LARGEST_INPUT}"
-            return found
         ws = Workspace(folder / "run")
         model = {"file": str(file), "weights": weights and str(weights)}
         run_model(parse_config({"name": "model", "model": model}), ws, lambda text: None)
@@ -82,7 +83,12 @@ def follow(file: Path, weights: Path | None, folder: Path) -> Result:
             "multipliers": str(plan.multipliers),
         }
         library = load_pdk("sky130", resolve(parse_config({}))).library()
-        cells["area um2"] = f"{cell_area(sources, TOP, typical_liberty(library, folder), folder):,.0f}"
+        area = cell_area(sources, TOP, typical_liberty(library, folder), folder)
+        cells["area um2"] = f"{area:,.0f}"
+        cells["predicted"] = f"{report['area_nand2'] * nand2_um2(library) / area - 1:+.0%}"
+        engine = MappedEngine(spec, folder / MAPPED, TOP, plan.cycles, library)
+        x_int, y_int = (vectors[name].astype(np.int64) for name in ("x_int", "y_int"))
+        cells["nJ"] = f"{inference_energy(engine, x_int, y_int, PERIOD_NS).energy.total * 1e9:.1f}"
     except AsicflowError as error:
         cells["why not"] = error.what.splitlines()[0].replace("|", "/")
     return found
