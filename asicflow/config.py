@@ -70,7 +70,8 @@ class HlsConfig(_Section):
     engine: Literal["auto", "time-multiplexed", "adder-graph"] = Field(
         "auto",
         description="time-multiplexed: few multipliers, shared as model.reuse says; adder-graph: every product "
-        "unrolled into adders, reuse factor 1 (pip install 'asicflow[adder-graph]'); auto: time-multiplexed",
+        "unrolled into adders, reuse factor 1 (pip install 'asicflow[adder-graph]'); auto: time-multiplexed, or an "
+        "adder graph where the cost model finds it better",
     )
     levels: int | None = Field(
         None,

@@ -21,8 +21,8 @@ from asicflow.errors import StageError, ToolMissing, UserError
 from asicflow.hls.ranges import Clip, Fit, Interval, Relu, Shift, Step
 from asicflow.hls.rtl import engine_ports
 from asicflow.hls.stage import TOP
-from asicflow.hls.stages import MatrixStage, build_stages
-from asicflow.hls.unroll import exact_weights, window_places
+from asicflow.hls.stages import MatrixStage, StageList, build_stages
+from asicflow.hls.unroll import exact_weights, input_shifts, window_places
 from asicflow.hls.verilog import index_bits, port_list
 from asicflow.model.spec import NETWORK_INPUT, Spec
 
@@ -83,8 +83,8 @@ def write_xls(spec: Spec, period_ns: float, folder: Path) -> tuple[list[Path], i
 
 def network_ir(spec: Spec) -> str:
     """The network as a function of all input bits to all output bits, the first element in the lowest bits."""
-    writer = _Writer(spec)
     network = build_stages(spec)
+    writer = _Writer(spec, network)
     for stage in network.stages:
         writer.stage(stage)
     width = spec.output.type.width
@@ -98,7 +98,8 @@ def network_ir(spec: Spec) -> str:
 class _Writer:
     """Writes one node per line; a value is a name and its bits, two's complement."""
 
-    def __init__(self, spec: Spec) -> None:
+    def __init__(self, spec: Spec, network: StageList) -> None:
+        self.network = network
         self.lines: list[str] = []
         self.values: dict[str, dict[int, tuple[str, int]]] = {NETWORK_INPUT: {}}
         kind = spec.input.type
@@ -126,7 +127,8 @@ class _Writer:
     def stage(self, stage: MatrixStage) -> None:
         if stage.maximum:
             raise UserError(f"layer '{stage.name}': a maximum is not written for XLS")
-        weight = exact_weights(stage).reshape(-1, stage.filters)
+        shifts = input_shifts(self.network, stage)
+        weight = exact_weights(stage, shifts).reshape(-1, stage.filters)
         target = self.values.setdefault(stage.target, {})
         for position, places in enumerate(window_places(stage)):
             for column in range(stage.filters):
@@ -135,10 +137,17 @@ class _Writer:
                 for k, row in enumerate(rows):
                     factor, place = int(weight[k if stage.depthwise else row, column]), places[row]
                     if factor and place is not None:
-                        terms.append((factor, self.values[place[0]][place[1]]))
+                        terms.append((factor, self._without(shifts[row], *self.values[place[0]][place[1]])))
                 value = self._sum(stage, terms, int(stage.bias[column]))
                 element = stage.place.of(position * stage.filters + column)
                 target[element] = self._finish(stage.finish, stage.total, *value)
+
+    def _without(self, shift: int, name: str, bits: int) -> tuple[str, int]:
+        """A value without its low bits, which are 0."""
+        if not shift:
+            return name, bits
+        name, bits = self.fit_bits(name, bits, max(bits, shift + 1)), max(bits, shift + 1)
+        return self.node(bits - shift, f"bit_slice({name}, start={shift}, width={bits - shift})"), bits - shift
 
     def _sum(self, stage: MatrixStage, terms: list[tuple[int, tuple[str, int]]], bias: int) -> tuple[str, int]:
         """Bias and products, added in a tree."""

@@ -33,8 +33,9 @@ def row_of(point: Point, front: list[Point]) -> list[str]:
     """Cells of a point in the table, in the order of the page's columns."""
     choice = point.choice
     return [
-        choice.name, str(choice.width), str(choice.reuse), str(point.multipliers), f"{point.quality:.4f}",
-        f"{point.area_um2:,.0f}", f"{point.predicted_um2 / point.area_um2 - 1:+.0%}", str(point.cycles),
+        choice.name, str(choice.width), str(choice.reuse), str(point.multipliers or "adder graph"),
+        f"{point.quality:.4f}", f"{point.area_um2:,.0f}",
+        f"{point.predicted_um2 / point.area_um2 - 1:+.0%}", str(point.cycles),
         f"{point.latency_us:,.1f}", f"{point.settled_nj:,.1f}", f"{point.energy_nj:,.1f}",
         "yes" if point in front else "",
     ]  # fmt: skip

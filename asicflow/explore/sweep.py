@@ -7,6 +7,7 @@ that was interrupted, or that grows, computes only what is missing.
 from __future__ import annotations
 
 import json
+import math
 import threading
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor, as_completed
@@ -21,7 +22,8 @@ from asicflow.config import Config
 from asicflow.errors import UserError
 from asicflow.explore.area import MAPPED, cell_area, typical_liberty
 from asicflow.explore.energy import MappedEngine, inference_energy
-from asicflow.hls.stage import TOP, write_engine
+from asicflow.hls.choose import Budget
+from asicflow.hls.stage import TOP, write_chosen
 from asicflow.model.spec import Spec
 from asicflow.model.stage import run_model
 from asicflow.pdk import load_pdk
@@ -55,7 +57,8 @@ class Point:
     ``quality`` is the accuracy on labelled data, else the agreement of decisions with
     the float network, else 1 minus the relative RMS error (``measure`` says which). ``settled_nj`` is the
     energy of an inference without glitches, ``energy_nj`` with those of equal cell delays; no wires.
-    ``predicted_um2`` is what the cost model said.
+    ``predicted_um2`` is what the cost model said. ``multipliers`` is 0 for an adder graph, which `asicflow.hls.choose`
+    takes where it is no larger.
     """
 
     choice: Choice
@@ -165,7 +168,7 @@ def _point(choice: Choice, model: Path, library: Library, config: Config, folder
     mine = folder / choice.name
     corner = library.typical.liberty
     hashes = [sha256(model / "spec.json"), sha256(corner)]
-    key = "|".join([_SCHEMA, __version__, *hashes, str(choice), str(config.clock.period_ns)])
+    key = "|".join([_SCHEMA, __version__, *hashes, str(choice), str(config.clock.period_ns), str(config.hls)])
     path = mine / "point.json"
     if path.is_file():
         kept = json.loads(path.read_text())
@@ -173,7 +176,8 @@ def _point(choice: Choice, model: Path, library: Library, config: Config, folder
             return Point(choice=Choice(**kept.pop("choice")), **kept), False
     mine.mkdir(parents=True, exist_ok=True)
     spec, vectors = Spec.load(model / "spec.json"), np.load(model / "vectors.npz")
-    report = write_engine(spec, choice.reuse, mine)
+    nand2 = nand2_um2(library)
+    report, _ = write_chosen(spec, config.hls, choice.reuse, mine, Budget(math.inf, nand2))
     sources = [mine / name for name in report["files"]]
     area = cell_area(sources, TOP, typical_liberty(library, mine), mine)
     quality, measure = quality_of(json.loads((model / "model.json").read_text()))
@@ -188,10 +192,10 @@ def _point(choice: Choice, model: Path, library: Library, config: Config, folder
         area_um2=area,
         cycles=report["cycles"],
         latency_us=report["cycles"] * period / 1000,
-        multipliers=report["macs"]["no"] * report["macs"]["ni"],
+        multipliers=report["macs"]["no"] * report["macs"]["ni"] if "macs" in report else 0,
         settled_nj=spent.settled * 1e9,
         energy_nj=spent.total * 1e9,
-        predicted_um2=report["area_nand2"] * nand2_um2(library),
+        predicted_um2=report["area_nand2"] * nand2,
     )
     path.write_text(json.dumps({"inputs": sha256_text(key), **asdict(point)}, indent=2) + "\n")
     return point, True

@@ -33,6 +33,7 @@ TABLE = 0.2
 CONTROL = 400.0
 """Sequence and addresses of a time-multiplexed engine."""
 _LEAST_SHARE = 0.3
+_GOOD_SHARE = 0.6
 
 
 def unrolled_nand2(plan: UnrolledPlan) -> float:
@@ -59,10 +60,20 @@ def least_nand2(stage: MatrixStage) -> float:
     Graphs of real layers have 0.66 to 0.94 adder bits for every digit of the weights and bit of an operand
     (digits of canonical signed-digit numbers); larger matrices share more.
     """
+    return _LEAST_SHARE * _digit_nand2(stage)
+
+
+def graph_nand2(stage: MatrixStage) -> float:
+    """What the adders of a stage take in a good case, without the search for its graph."""
+    return _GOOD_SHARE * _digit_nand2(stage)
+
+
+def _digit_nand2(stage: MatrixStage) -> float:
+    """An adder bit for every digit of the weights and bit of an operand."""
     magnitude = np.abs(stage.weight).ravel()
     digits: int = sum(value.bit_count() for value in (magnitude ^ (3 * magnitude)).tolist())
     operand: int = stage.operand.signed_bits
-    return GRAPH_ADDER * _LEAST_SHARE * digits * operand * stage.window.pixels
+    return GRAPH_ADDER * digits * operand * stage.window.pixels
 
 
 def time_multiplexed_nand2(plan: EnginePlan) -> float:

@@ -2,6 +2,10 @@
 
 A reuse factor that the user gives stands; the budget only says whether it may. ``auto`` takes four multipliers,
 fewer when the budget is smaller, and with a limit on the cycles of an inference the fewest that keep it.
+
+An adder graph takes the place of shared multipliers (``hls.engine: auto``) where it is no larger than the engine
+of the reuse factor asked for, or, with ``reuse: auto``, where its area times the cycles from one inference to the
+next is smaller and its area at most twice that of the other.
 """
 
 from __future__ import annotations
@@ -9,12 +13,16 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
-from asicflow.errors import UserError
-from asicflow.hls.area import time_multiplexed_nand2
+from asicflow.errors import ToolMissing, UserError
+from asicflow.hls.area import graph_nand2, least_nand2, time_multiplexed_nand2, unrolled_nand2
 from asicflow.hls.plan import EnginePlan, choose_split, plan_engine
+from asicflow.hls.stages import build_stages
+from asicflow.hls.unroll import UnrolledPlan, plan_unrolled
 from asicflow.model.spec import Spec
 
 AUTO_MULTIPLIERS = 4
+AUTO_GRAPH = 2.0
+"""Largest area of an adder graph that ``auto`` takes, over that of four multipliers."""
 _MOST_MULTIPLIERS = 512
 
 
@@ -186,3 +194,49 @@ def _largest_part(plan: EnginePlan) -> str:
     bits = sum(slot.width for slot in plan.slots)
     tensor = max(plan.network.tensors.values(), key=lambda t: t.size)
     return f"the store of feature maps has {bits:,} bits (the largest map has {tensor.size:,} values)"
+
+
+def better_graph(
+    spec: Spec, choice: Choice, reuse: int | None, levels: int | None, budget: Budget
+) -> UnrolledPlan | None:
+    """The adder graph that is better than the engine of a choice, or None; adds the reason to the choice.
+
+    Parameters
+    ----------
+    spec : Spec
+        The network.
+    choice : Choice
+        The time-multiplexed engine.
+    reuse : int or None
+        The reuse factor asked for.
+    levels : int or None
+        Most adders between two registers.
+    budget : Budget
+        What the engine may take.
+    """
+    shared = budget.area_mm2(time_multiplexed_nand2(choice.plan))
+    limit = min(budget.mm2, shared if reuse is not None else AUTO_GRAPH * shared)
+    guess = budget.area_mm2(sum(graph_nand2(stage) for stage in build_stages(spec).stages))
+    entry: dict[str, Any] = {"engine": "adder-graph", "guess_mm2": round(guess, 4)}
+    choice.considered.append(entry)
+    if guess > limit:
+        entry["why_not"] = f"at least about {guess:.2f} mm2, more than {limit:.2f} mm2"
+        return None
+    try:
+        plan = plan_unrolled(
+            spec, levels, lambda stage: budget.check(least_nand2(stage), f"layer '{stage.name}' alone")
+        )
+    except (UserError, ToolMissing) as error:
+        entry["why_not"] = error.what
+        return None
+    area = budget.area_mm2(unrolled_nand2(plan))
+    entry |= {"cycles": plan.cycles, "area_mm2": round(area, 4)}
+    writes = spec.input.size
+    if area > limit or area * (plan.cycles + writes) >= shared * (choice.plan.cycles + writes):
+        entry["why_not"] = "larger, or slower for its size"
+        return None
+    choice.why = (
+        f"adder graph: {area:.3f} mm2 and {plan.cycles} cycles instead of {shared:.3f} mm2 and {choice.plan.cycles} "
+        f"cycles with {choice.plan.multipliers} multipliers"
+    )
+    return plan

@@ -7,13 +7,13 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from asicflow.config import Config
+from asicflow.config import Config, HlsConfig
 from asicflow.errors import UserError
 from asicflow.hls.area import least_nand2, time_multiplexed_nand2, unrolled_nand2
-from asicflow.hls.choose import Budget, choose_engine, plan_for_reuse
+from asicflow.hls.choose import Budget, Choice, better_graph, choose_engine, plan_for_reuse
 from asicflow.hls.plan import EnginePlan
 from asicflow.hls.rtl import engine_rtl
-from asicflow.hls.unroll import plan_unrolled
+from asicflow.hls.unroll import UnrolledPlan, plan_unrolled
 from asicflow.hls.unroll_rtl import unrolled_rtl
 from asicflow.hls.verilog import index_bits
 from asicflow.model.spec import Spec
@@ -45,16 +45,45 @@ def run_hls(config: Config, ws: Workspace, progress: Callable[[str], None]) -> N
         report = write_unrolled(spec, config.hls.levels, ws.accel, budget)
         progress(f"unrolled, about {report['area_mm2']:.2f} mm2 of cells, {report['cycles']} cycles per inference")
         return
-    chosen = choose_engine(spec, requested, config.hls.max_cycles, budget)
-    report = engine_report(chosen.plan, requested, _write_texts(engine_rtl(chosen.plan), ws.accel))
-    area = budget.area_mm2(report["area_nand2"])
-    choice = {"why": chosen.why, "considered": chosen.considered}
-    _write_report(report | {"area_mm2": area, "choice": choice}, ws.accel)
-    macs = report["macs"]
+    report, choice = write_chosen(spec, config.hls, requested, ws.accel, budget)
+    size = f"{report['macs']['no']} x {report['macs']['ni']} multipliers" if "macs" in report else "unrolled"
     progress(
-        f"{macs['no']} x {macs['ni']} multipliers, {report['cycles']} cycles per inference, "
-        f"about {area:.2f} mm2 of cells ({chosen.why})"
+        f"{size}, {report['cycles']} cycles per inference, about {report['area_mm2']:.2f} mm2 of cells ({choice.why})"
     )
+
+
+def write_chosen(
+    spec: Spec, settings: HlsConfig, reuse: int | None, folder: Path, budget: Budget
+) -> tuple[dict[str, Any], Choice]:
+    """Choose an engine (`asicflow.hls.choose`) and write it; the content of ``accel.json``, and the choice.
+
+    Parameters
+    ----------
+    spec : Spec
+        The integer network.
+    settings : HlsConfig
+        ``engine`` auto or time-multiplexed, ``levels`` and ``max_cycles``.
+    reuse : int or None
+        The reuse factor asked for; None: automatic.
+    folder : Path
+        Output folder.
+    budget : Budget
+        What the engine may take.
+
+    Raises
+    ------
+    UserError
+        If no engine keeps the limits.
+    """
+    choice = choose_engine(spec, reuse, settings.max_cycles, budget)
+    graph = better_graph(spec, choice, reuse, settings.levels, budget) if settings.engine == "auto" else None
+    if graph is None:
+        report = engine_report(choice.plan, reuse, _write_texts(engine_rtl(choice.plan), folder))
+        report["area_mm2"] = budget.area_mm2(report["area_nand2"])
+    else:
+        report = unrolled_report(graph, _write_texts(unrolled_rtl(graph), folder), budget)
+    report["choice"] = {"why": choice.why, "considered": choice.considered}
+    return _write_report(report, folder), choice
 
 
 def write_unrolled(spec: Spec, levels: int | None, folder: Path, budget: Budget) -> dict[str, Any]:
@@ -79,14 +108,18 @@ def write_unrolled(spec: Spec, levels: int | None, folder: Path, budget: Budget)
         If da4ml is not installed.
     """
     plan = plan_unrolled(spec, levels, lambda stage: budget.check(least_nand2(stage), f"layer '{stage.name}' alone"))
+    budget.check(unrolled_nand2(plan), "the adder graph")
+    return _write_report(unrolled_report(plan, _write_texts(unrolled_rtl(plan), folder), budget), folder)
+
+
+def unrolled_report(plan: UnrolledPlan, files: list[str], budget: Budget) -> dict[str, Any]:
+    """The content of ``accel.json`` of an unrolled engine."""
     area = unrolled_nand2(plan)
-    budget.check(area, "the adder graph")
-    files = _write_texts(unrolled_rtl(plan), folder)
-    report = _face(spec, files, plan.cycles) | {
+    return _face(plan.spec, files, plan.cycles) | {
         "engine": "adder-graph",
         "area_nand2": round(area),
         "area_mm2": budget.area_mm2(area),
-        "levels": levels,
+        "levels": plan.levels,
         "adders": sum(len(made.positions) * len(made.graph.nodes) for made in plan.stages),
         "adder_bits": sum(len(made.positions) * made.graph.adder_bits for made in plan.stages),
         "stages": [
@@ -94,7 +127,6 @@ def write_unrolled(spec: Spec, levels: int | None, folder: Path, budget: Budget)
             for made in plan.stages
         ],
     }
-    return _write_report(report, folder)
 
 
 def write_engine(spec: Spec, reuse: int | None, folder: Path) -> dict[str, Any]:

@@ -39,6 +39,7 @@ class UnrolledStage:
     """A stage as a module.
 
     ``positions``: for every copy, where its inputs come from (None: padding, which is ``padding``).
+    ``shifts``: low bits of every input that are always 0, which the graph's inputs do not have.
     ``times``: of every value of the graph, and of every result.  ``begin`` is the cycle in which the inputs
     are valid.  ``registered``: a register holds the results.
     """
@@ -47,6 +48,7 @@ class UnrolledStage:
     graph: Graph
     positions: list[list[Place | None]]
     padding: int
+    shifts: list[int]
     times: list[Time]
     results: list[Time]
     begin: int
@@ -131,7 +133,7 @@ def plan_unrolled(
             hint="give 1 or more, or leave it out for registers behind layers only",
         )
     network = build_stages(spec)
-    weights = [exact_weights(stage) for stage in network.stages]
+    weights = [exact_weights(stage, input_shifts(network, stage)) for stage in network.stages]
     ready: dict[str, int] = {NETWORK_INPUT: 0}
     stages = []
     for stage, weight in zip(network.stages, weights, strict=True):
@@ -144,15 +146,34 @@ def plan_unrolled(
     return UnrolledPlan(spec, levels, network, stages)
 
 
-def exact_weights(stage: MatrixStage) -> IntArray:
-    """The weights, in units of the accumulator where its products are whole numbers of them."""
+def input_shifts(network: StageList, stage: MatrixStage) -> list[int]:
+    """For every value of a window, how many of its low bits are 0 at each of its positions.
+
+    Types per element (HGQ) leave such bits. Values that are compared keep theirs.
+    """
+    columns = zip(*window_places(stage), strict=True)
+    if stage.maximum:
+        return [0 for _ in columns]
+    elements = ([network.tensors[p[0]].elements[p[1]] for p in places if p is not None] for places in columns)
+    return [min((e.shift for e in found if e.seen != Interval(0, 0)), default=0) for found in elements]
+
+
+def exact_weights(stage: MatrixStage, shifts: list[int]) -> IntArray:
+    """The weights of inputs without their ``shifts`` low bits, in units of the accumulator.
+
+    Raises
+    ------
+    UserError
+        If a product is no whole number of them, or the accumulator saturates.
+    """
     if stage.saturate or any(isinstance(step, Fit) for step in stage.product_steps):
         raise UserError(
             f"layer '{stage.name}' saturates its sum after every product ({stage.accum}); an adder graph adds in "
             "another order and has no single products",
             hint=_HINT,
         )
-    weight = stage.weight
+    rows = stage.weight.reshape(len(shifts), -1) if not stage.depthwise else stage.weight.reshape(-1, 1)
+    weight = (rows << np.array(shifts, dtype=np.int64)[:, None]).reshape(stage.weight.shape)
     for step in stage.product_steps:
         assert isinstance(step, Shift)
         if step.right > 0 and np.any(weight & ((1 << step.right) - 1)):
@@ -168,10 +189,10 @@ def exact_weights(stage: MatrixStage) -> IntArray:
 def _unroll(network: StageList, stage: MatrixStage, weight: IntArray, levels: int | None) -> UnrolledStage:
     positions = window_places(stage)
     padding = min(network.tensors[source].seen.low for source in stage.sources) if stage.maximum else 0
-    inputs = []
-    for places in zip(*positions, strict=True):
+    shifts, inputs = input_shifts(network, stage), []
+    for shift, places in zip(shifts, zip(*positions, strict=True), strict=True):
         seen = [Interval(padding, padding) if p is None else network.tensors[p[0]].elements[p[1]].seen for p in places]
-        inputs.append(Interval(min(i.low for i in seen), max(i.high for i in seen)))
+        inputs.append(Interval(min(i.low for i in seen) >> shift, max(i.high for i in seen) >> shift))
     graph = _graph(stage, weight, inputs)
     times = [Time()] * len(inputs)
     for node in graph.nodes:
@@ -180,7 +201,7 @@ def _unroll(network: StageList, stage: MatrixStage, weight: IntArray, levels: in
     for number, output in enumerate(graph.outputs):
         before = Time() if output.value is None else times[output.value]
         results.append(_after([before], levels) if _has_end(stage, number, output) else before)
-    return UnrolledStage(stage, graph, positions, padding, times, results, 0, True)
+    return UnrolledStage(stage, graph, positions, padding, shifts, times, results, 0, True)
 
 
 def _after(operands: list[Time], levels: int | None) -> Time:

@@ -49,7 +49,8 @@ class _LayerWriter:
         self.number, self.name = number, f"accel_engine_layer_{number}"
         elements = plan.network.tensors[self.made.stage.target].elements
         self.elements = elements if self.made.stage.elementwise else None
-        self.in_bits = max(seen.signed_bits for seen in self.made.graph.inputs)
+        inputs = zip(self.made.graph.inputs, self.made.shifts, strict=True)
+        self.in_bits = max(seen.signed_bits + shift for seen, shift in inputs)
         self.out_bits = max([self.made.stage.result.signed_bits, *(e.seen.signed_bits for e in self.elements or [])])
         self.clocked = self.made.registered or bool(self.made.kept)
 
@@ -70,9 +71,9 @@ class _LayerWriter:
         return module(self.name, about, ports, body, _UNUSED + KEEP)
 
     def _inputs(self) -> Iterator[str]:
-        """Values of the inputs; of one that is never negative the sign is known."""
-        for index, seen in enumerate(self.made.graph.inputs):
-            bits, low = seen.signed_bits, index * self.in_bits
+        """Values of the inputs without low bits that are 0; of one that is never negative the sign is known."""
+        for index, (seen, shift) in enumerate(zip(self.made.graph.inputs, self.made.shifts, strict=True)):
+            bits, low = seen.signed_bits, index * self.in_bits + shift
             text = f"x_i[{low + bits - 1}:{low}]"
             if seen.low >= 0:
                 text = f"{{1'b0, x_i[{low + bits - 2}:{low}]}}" if bits > 1 else "1'b0"
