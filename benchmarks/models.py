@@ -17,13 +17,13 @@ from pathlib import Path
 
 import numpy as np
 
-from asicflow.config import parse_config
+from asicflow.config import HlsConfig, parse_config
 from asicflow.errors import AsicflowError
 from asicflow.explore.area import MAPPED, cell_area, typical_liberty
 from asicflow.explore.energy import MappedEngine, inference_energy
-from asicflow.hls.choose import plan_for_reuse
+from asicflow.hls.choose import Budget
 from asicflow.hls.simulate import run_engine
-from asicflow.hls.stage import TOP, write_plan
+from asicflow.hls.stage import TOP, write_chosen
 from asicflow.model.frontend import load_network
 from asicflow.model.spec import Spec
 from asicflow.model.stage import run_model
@@ -37,7 +37,7 @@ COLUMNS = (
     "loads",
     "lowers, exact in C simulation",
     "exact in RTL",
-    "multipliers",
+    "engine",
     "cycles",
     "area um2",
     "predicted",
@@ -72,21 +72,21 @@ def follow(file: Path, weights: Path | None, folder: Path) -> Result:
         run_model(parse_config({"name": "model", "model": model}), ws, lambda text: None)
         cells["lowers, exact in C simulation"] = "yes"
         spec, vectors = Spec.load(ws.model / "spec.json"), np.load(ws.model / "vectors.npz")
-        plan = plan_for_reuse(spec, None)
-        report = write_plan(plan, None, folder / "accel")
+        library = load_pdk("sky130", resolve(parse_config({}))).library()
+        nand2 = nand2_um2(library)
+        report, _ = write_chosen(spec, HlsConfig(), None, folder / "accel", Budget(HlsConfig().budget_mm2, nand2))
         sources = [folder / "accel" / name for name in report["files"]]
         run = run_engine(spec, sources, vectors["x_int"][:_VECTORS], folder / "sim")
         exact = bool(np.array_equal(run.y_int, vectors["y_int"][:_VECTORS]))
         cells |= {
             "exact in RTL": "yes" if exact else "NO",
             "cycles": str(run.cycles),
-            "multipliers": str(plan.multipliers),
+            "engine": "{no} x {ni}".format(**report["macs"]) if "macs" in report else "adder graph",
         }
-        library = load_pdk("sky130", resolve(parse_config({}))).library()
         area = cell_area(sources, TOP, typical_liberty(library, folder), folder)
         cells["area um2"] = f"{area:,.0f}"
-        cells["predicted"] = f"{report['area_nand2'] * nand2_um2(library) / area - 1:+.0%}"
-        engine = MappedEngine(spec, folder / MAPPED, TOP, plan.cycles, library)
+        cells["predicted"] = f"{report['area_nand2'] * nand2 / area - 1:+.0%}"
+        engine = MappedEngine(spec, folder / MAPPED, TOP, report["cycles"], library)
         x_int, y_int = (vectors[name].astype(np.int64) for name in ("x_int", "y_int"))
         cells["nJ"] = f"{inference_energy(engine, x_int, y_int, PERIOD_NS).energy.total * 1e9:.1f}"
     except AsicflowError as error:
