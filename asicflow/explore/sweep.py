@@ -123,10 +123,10 @@ def sweep(
     widths = sorted({choice.width for choice in choices})
     models = {width: _model(config, width, folder / f"model_w{width}", progress) for width in widths}
     points: dict[Choice, Point] = {}
-    lock = threading.Lock()
+    lock, engines = threading.Lock(), _Engines(folder / "engines")
 
     def make(choice: Choice) -> Point:
-        found, fresh = _point(choice, models[choice.width], libraries[choice.pdk], config, folder)
+        found, fresh = _point(choice, models[choice.width], libraries[choice.pdk], config, folder, engines)
         with lock:
             points[choice] = found
             state = "" if fresh else ", kept"
@@ -163,11 +163,36 @@ def _model(config: Config, width: int, folder: Path, progress: Progress) -> Path
     return ws.model
 
 
-def _point(choice: Choice, model: Path, library: Library, config: Config, folder: Path) -> tuple[Point, bool]:
+class _Engines:
+    """Areas and energies of engines, by what they are made of: points that share an engine measure it once."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self._guard = threading.Lock()
+        self._locks: dict[str, threading.Lock] = {}
+
+    def measure(self, key: str, compute: Callable[[], dict[str, float]]) -> dict[str, float]:
+        """What was computed for ``key``, now or before."""
+        with self._guard:
+            lock = self._locks.setdefault(key, threading.Lock())
+        path = self.folder / f"{key[:20]}.json"
+        with lock:
+            if path.is_file():
+                kept = json.loads(path.read_text())
+                if kept.pop("key") == key:
+                    return {name: float(value) for name, value in kept.items()}
+            found = compute()
+            self.folder.mkdir(parents=True, exist_ok=True)
+            path.write_text(json.dumps({"key": key, **found}, indent=2) + "\n")
+            return found
+
+
+def _point(
+    choice: Choice, model: Path, library: Library, config: Config, folder: Path, engines: _Engines
+) -> tuple[Point, bool]:
     """The point of a choice, and whether it was computed now."""
     mine = folder / choice.name
-    corner = library.typical.liberty
-    hashes = [sha256(model / "spec.json"), sha256(corner)]
+    hashes = [sha256(model / "spec.json"), sha256(library.typical.liberty)]
     key = "|".join([_SCHEMA, __version__, *hashes, str(choice), str(config.clock.period_ns), str(config.hls)])
     path = mine / "point.json"
     if path.is_file():
@@ -175,27 +200,30 @@ def _point(choice: Choice, model: Path, library: Library, config: Config, folder
         if kept.pop("inputs") == sha256_text(key):
             return Point(choice=Choice(**kept.pop("choice")), **kept), False
     mine.mkdir(parents=True, exist_ok=True)
-    spec, vectors = Spec.load(model / "spec.json"), np.load(model / "vectors.npz")
-    nand2 = nand2_um2(library)
+    spec, nand2 = Spec.load(model / "spec.json"), nand2_um2(library)
     report, _ = write_chosen(spec, config.hls, choice.reuse, mine, Budget(math.inf, nand2))
     sources = [mine / name for name in report["files"]]
-    area = cell_area(sources, TOP, typical_liberty(library, mine), mine)
-    quality, measure = quality_of(json.loads((model / "model.json").read_text()))
     period = config.clock.period_ns or library.clock_period_ns["accel"]
-    x_int, y_int = (vectors[name].astype(np.int64) for name in ("x_int", "y_int"))
-    engine = MappedEngine(spec, mine / MAPPED, TOP, report["cycles"], library)
-    spent = inference_energy(engine, x_int, y_int, period).energy
+
+    def measure() -> dict[str, float]:
+        area = cell_area(sources, TOP, typical_liberty(library, mine), mine)
+        with np.load(model / "vectors.npz") as vectors:
+            x_int, y_int = (vectors[name].astype(np.int64) for name in ("x_int", "y_int"))
+        engine = MappedEngine(spec, mine / MAPPED, TOP, report["cycles"], library)
+        spent = inference_energy(engine, x_int, y_int, period).energy
+        return {"area_um2": area, "settled_nj": spent.settled * 1e9, "energy_nj": spent.total * 1e9}
+
+    parts = [_SCHEMA, *hashes, *(path.read_text() for path in sources), str(period)]
+    quality, said = quality_of(json.loads((model / "model.json").read_text()))
     point = Point(
         choice=choice,
         quality=quality,
-        measure=measure,
-        area_um2=area,
+        measure=said,
         cycles=report["cycles"],
         latency_us=report["cycles"] * period / 1000,
         multipliers=report["macs"]["no"] * report["macs"]["ni"] if "macs" in report else 0,
-        settled_nj=spent.settled * 1e9,
-        energy_nj=spent.total * 1e9,
         predicted_um2=report["area_nand2"] * nand2,
+        **engines.measure(sha256_text("|".join(parts)), measure),
     )
     path.write_text(json.dumps({"inputs": sha256_text(key), **asdict(point)}, indent=2) + "\n")
     return point, True

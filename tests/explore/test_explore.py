@@ -12,6 +12,7 @@ from typer.testing import CliRunner
 from asicflow.cli import app
 from asicflow.cli.sweep import numbers
 from asicflow.errors import UserError
+from asicflow.explore import sweep as sweep_module
 from asicflow.explore.folder import folder_config
 from asicflow.explore.profile import profile
 from asicflow.explore.sweep import Choice, Point, best, sweep
@@ -70,6 +71,25 @@ def test_sweep_keeps_its_points(model_dir: Path, pdk_root: Path, tmp_path: Path)
     said.clear()
     assert sweep(config, pdk_root, choices, tmp_path / "sweep", 1, said.append) == points
     assert len(said) == 2 and all("kept" in line for line in said)
+
+
+def test_equal_engines_are_synthesised_once(
+    model_dir: Path, pdk_root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    mapped: list[Path] = []
+    real = sweep_module.cell_area
+
+    def counting(sources: list[Path], top: str, liberty: Path, folder: Path) -> float:
+        mapped.append(folder)
+        return real(sources, top, liberty, folder)
+
+    monkeypatch.setattr(sweep_module, "cell_area", counting)
+    choices = [Choice("sky130", 8, reuse) for reuse in (1, 2, 15)]
+    first, second, shared = sweep(folder_config(model_dir), pdk_root, choices, tmp_path / "sweep", 2, print)
+    assert first.multipliers == second.multipliers == 0, "adder graphs"
+    assert first.area_um2 == second.area_um2 and first.energy_nj == second.energy_nj
+    assert shared.multipliers == 2 and shared.cycles > first.cycles and len(mapped) == 2
+    assert 0 < first.settled_nj <= first.energy_nj
 
 
 def test_profile(model_dir: Path) -> None:
