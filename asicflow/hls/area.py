@@ -47,10 +47,15 @@ def stage_nand2(made: UnrolledStage) -> float:
     graph, stage = made.graph, made.stage
     bits = float(graph.adder_bits)
     for number in range(len(graph.outputs)):
-        total = made.total(number)
-        bits += (total.signed_bits if stage.bias[number] else 0) + step_bits(stage.finish, total)
+        total, (low, high) = made.total(number), made.kept_bits(number)
+        if high <= low:
+            continue
+        share = (high - low) / max(stage.result.bits, 1)
+        bits += share * ((total.signed_bits if stage.bias[number] else 0) + step_bits(stage.finish, total))
     flipflops = sum(graph.seen(value).signed_bits for value in made.kept)
-    flipflops += len(graph.outputs) * stage.result.bits if made.registered else 0
+    if made.registered:
+        kept = (made.kept_bits(number) for number in range(len(graph.outputs)))
+        flipflops += sum(high - low for low, high in kept)
     return len(made.positions) * (GRAPH_ADDER * bits + FLIPFLOP * flipflops)
 
 

@@ -15,7 +15,7 @@ import numpy as np
 from asicflow.errors import UserError
 from asicflow.hls.adder_graph import Graph, Output, extreme_graph, join, matrix_graph
 from asicflow.hls.ranges import Fit, Interval, Shift
-from asicflow.hls.stages import MatrixStage, StageList, build_stages
+from asicflow.hls.stages import Element, MatrixStage, StageList, build_stages
 from asicflow.model.fixed import IntArray
 from asicflow.model.golden import windows
 from asicflow.model.spec import NETWORK_INPUT, Spec
@@ -41,7 +41,8 @@ class UnrolledStage:
     ``positions``: for every copy, where its inputs come from (None: padding, which is ``padding``).
     ``shifts``: low bits of every input that are always 0, which the graph's inputs do not have.
     ``times``: of every value of the graph, and of every result.  ``begin`` is the cycle in which the inputs
-    are valid.  ``registered``: a register holds the results.
+    are valid.  ``registered``: a register holds the results.  ``elements``: what the elements of the target keep
+    of the results, where they do not keep all.
     """
 
     stage: MatrixStage
@@ -53,6 +54,16 @@ class UnrolledStage:
     results: list[Time]
     begin: int
     registered: bool
+    elements: list[Element] | None = None
+
+    def kept_bits(self, number: int) -> tuple[int, int]:
+        """The lowest bit of a result that some element of the target keeps, and the one behind the highest."""
+        if self.elements is None:
+            return 0, self.stage.result.bits
+        places = (self.stage.place.of(k * self.stage.filters + number) for k in range(len(self.positions)))
+        found = [self.elements[place] for place in places]
+        kept = [element for element in found if element.seen != Interval(0, 0)]
+        return min((e.shift for e in kept), default=0), max((e.seen.bits for e in kept), default=0)
 
     @property
     def cycles(self) -> int:
@@ -201,7 +212,8 @@ def _unroll(network: StageList, stage: MatrixStage, weight: IntArray, levels: in
     for number, output in enumerate(graph.outputs):
         before = Time() if output.value is None else times[output.value]
         results.append(_after([before], levels) if _has_end(stage, number, output) else before)
-    return UnrolledStage(stage, graph, positions, padding, shifts, times, results, 0, True)
+    elements = network.tensors[stage.target].elements if stage.elementwise else None
+    return UnrolledStage(stage, graph, positions, padding, shifts, times, results, 0, True, elements)
 
 
 def _after(operands: list[Time], levels: int | None) -> Time:

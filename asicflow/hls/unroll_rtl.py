@@ -47,8 +47,7 @@ class _LayerWriter:
     def __init__(self, plan: UnrolledPlan, number: int) -> None:
         self.made: UnrolledStage = plan.stages[number]
         self.number, self.name = number, f"accel_engine_layer_{number}"
-        elements = plan.network.tensors[self.made.stage.target].elements
-        self.elements = elements if self.made.stage.elementwise else None
+        self.elements = self.made.elements
         inputs = zip(self.made.graph.inputs, self.made.shifts, strict=True)
         self.in_bits = max(seen.signed_bits + shift for seen, shift in inputs)
         self.out_bits = max([self.made.stage.result.signed_bits, *(e.seen.signed_bits for e in self.elements or [])])
@@ -124,11 +123,26 @@ class _LayerWriter:
             yield from self._dropped(index)
             low = index * self.out_bits
             total = f"finish_{numbers[seen]}({self._total(index, seen.signed_bits)})"
+            if self.elements is not None:
+                yield f"  logic [{self.out_bits - 1}:0] r{index};"
+                yield f"  assign r{index} = {total};"
+                total = self._without_unread(index)
             yield f"  assign y[{low + self.out_bits - 1}:{low}] = {total};"
         if made.registered:
             yield "  always_ff @(posedge clk_i) y_o <= y;"
         else:
             yield "  assign y_o = y;"
+
+    def _without_unread(self, index: int) -> str:
+        """A result with 0 for the bits that no element of the target keeps."""
+        low, high = self.made.kept_bits(index)
+        high = min(high, self.out_bits)
+        if high <= low:
+            return f"{self.out_bits}'b0"
+        parts = [f"{self.out_bits - high}'b0"] if high < self.out_bits else []
+        parts.append(f"r{index}[{high - 1}:{low}]")
+        parts += [f"{low}'b0"] if low else []
+        return parts[0] if len(parts) == 1 else "{" + ", ".join(parts) + "}"
 
     def _dropped(self, index: int) -> Iterator[str]:
         """A sum without the low bits that are always 0, where there are any."""
