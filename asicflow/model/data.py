@@ -31,7 +31,7 @@ def load_data(path: Path | None, network: KerasNetwork, n_out: int) -> DataSet:
     """Read the data for a network, or make up inputs when there is no file.
 
     Made-up inputs are normal deviates (mean 0, deviation 1), the usual result of
-    standardising features.
+    standardising features; for an embedding, numbers of its entries, all alike.
 
     Raises
     ------
@@ -40,7 +40,9 @@ def load_data(path: Path | None, network: KerasNetwork, n_out: int) -> DataSet:
         holds NaN or infinite values or labels that do not fit the outputs.
     """
     if path is None:
-        made_up = np.random.default_rng(_SEED).normal(size=(2000, network.input_size))
+        random, shape = np.random.default_rng(_SEED), (2000, network.input_size)
+        entries = network.vocabulary
+        made_up = random.normal(size=shape) if entries is None else random.integers(0, entries, shape)
         return DataSet(made_up.astype(np.float32), None, real=False)
     if not path.is_file():
         raise UserError("data file not found", where=str(path), hint="check the path")

@@ -22,6 +22,7 @@ import numpy.typing as npt
 from asicflow.errors import UserError
 from asicflow.model.network import (
     ACTIVATION_LAYERS,
+    EMBEDDINGS,
     GLOBAL_POOLS,
     INPUT,
     LINEAR,
@@ -42,12 +43,13 @@ _SEPARABLE = ("SeparableConv1D", "SeparableConv2D")
 _NO_COMPUTATION = ("InputLayer", "Dropout", "SpatialDropout1D", "SpatialDropout2D", "GaussianNoise")
 _LAYERS = (
     *LINEAR, *_SEPARABLE, "BatchNormalization", *ACTIVATION_LAYERS, *POOLS, *GLOBAL_POOLS, *PADS, *MERGES,
-    "Concatenate", *RESHAPES, *QUANTIZERS, *_NO_COMPUTATION,
+    "Concatenate", *RESHAPES, *QUANTIZERS, *EMBEDDINGS, *_NO_COMPUTATION,
 )  # fmt: skip
 SUPPORTED = (
     "Dense, BatchNormalization, Conv, DepthwiseConv and SeparableConv 1D/2D, pooling, ZeroPadding, Add, Subtract, "
     "Average, Maximum, Minimum, Concatenate, Activation (relu, linear, leaky_relu, hard_sigmoid, sigmoid, tanh, "
-    "softmax at the end), ReLU, LeakyReLU, Softmax (at the end), Flatten, Reshape, Dropout; of QKeras: "
+    "softmax at the end), ReLU, LeakyReLU, Softmax (at the end), Embedding (of the input), Flatten, Reshape, Dropout; "
+    "of QKeras: "
     f"{', '.join(QKERAS_LAYERS)}"
 )
 _WEIGHTS = {
@@ -56,6 +58,7 @@ _WEIGHTS = {
     "DepthwiseConv": ("depthwise_kernel", "bias"),
     "SeparableConv": ("depthwise_kernel", "pointwise_kernel", "bias"),
     "BatchNormalization": ("gamma", "beta", "moving_mean", "moving_variance"),
+    "Embedding": ("embeddings",),
     "FixedPointQuantizer": ("keep_negative", "bits", "integers"),
 }
 
@@ -95,6 +98,9 @@ def _finish(file: Path, name: str, input_shape: tuple[int, ...], layers: list[Ke
     if len(ends) != 1:
         raise _unsupported(f"the model has {len(ends)} outputs: {', '.join(end.name for end in ends)}", file)
     network.layers.sort(key=lambda layer: layer is ends[0])
+    readers = network.readers(INPUT)
+    if any(layer.class_name in EMBEDDINGS for layer in readers) and (len(readers) > 1 or len(input_shape) != 1):
+        raise _unsupported("an embedding is supported as the only reader of an input of one axis", file)
     for layer in network.layers:
         _check_layer(layer, file)
         if layer.activation == "softmax" and layer is not ends[0]:
@@ -307,6 +313,11 @@ def _check_layer(layer: KerasLayer, file: Path) -> None:
         raise _unsupported(f"layer '{layer.name}': channels come first", file)
     if str(layer.config.get("padding", "valid")) not in ("valid", "same") and layer.class_name not in PADS:
         raise _unsupported(f"layer '{layer.name}': padding {layer.config['padding']}", file)
+    if layer.class_name in EMBEDDINGS:
+        if layer.inputs != [INPUT]:
+            raise _unsupported(f"layer '{layer.name}' embeds what another layer gives", file)
+        if layer.config.get("mask_zero"):
+            raise _unsupported(f"layer '{layer.name}' masks zeros", file)
     if layer.class_name in GLOBAL_POOLS:
         layer.config.setdefault("keepdims", False)
     if not isinstance(layer.config.get("activation", ""), str):

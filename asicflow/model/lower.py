@@ -35,7 +35,8 @@ from asicflow.model.tables import SPANS, activation_table
 SUPPORTED_NODES = (
     "Dense, Conv1D, Conv2D, DepthwiseConv1D, DepthwiseConv2D, BatchNormalization, Activation (linear, relu, sigmoid, "
     "tanh), LeakyReLU, hard_sigmoid, hard_tanh, max, average and global pooling, ZeroPadding, Add, Subtract, Average, "
-    "Maximum, Minimum, Concatenate, Reshape, and Softmax at the end (removed: the engine gives the logits)"
+    "Maximum, Minimum, Concatenate, Embedding of the input, Reshape, and Softmax at the end (removed: the engine gives "
+    "the logits)"
 )
 DECISION = "AsicFlowDecision"
 """Key of hls4ml's configuration that remembers what a removed softmax was for."""
@@ -82,7 +83,10 @@ def lower(model: Any) -> Spec:
         is_input = node.class_name in _INPUTS
         sources = [(NETWORK_INPUT, kind)] if is_input else [tensors[name] for name in node.inputs]
         given = sources[0]
-        if not is_input and node.class_name not in _IGNORED:
+        if node.class_name == "Embedding":
+            layers += _lower_embedding(node, *sources[0])
+            given = (layers[-1].name, layers[-1].result)
+        elif not is_input and node.class_name not in _IGNORED:
             layer = _lower_node(node, [source[0] for source in sources], [source[1] for source in sources])
             layers.append(layer.model_copy(update={"inputs": [source[0] for source in sources]}))
             given = (layer.name, layer.result)
@@ -128,6 +132,34 @@ def _lower_node(node: Any, sources: list[str], kinds: list[FixedType]) -> Layer:
         case "FixedPointQuantizer":
             return _lower_quantizer(node, kinds[0], result, where)
     return _lower_activation(node, result, where)
+
+
+def _lower_embedding(node: Any, source: str, kind: FixedType) -> list[Layer]:
+    """A table per column of the embedding, and their results side by side.
+
+    A number beyond the last entry gives the last one; hls4ml's C simulation reads past its table then.
+    """
+    where = f"layer '{node.name}'"
+    result = FixedType.from_hls4ml(node.get_output_variable().type.precision, where)
+    if kind.signed or kind.frac:
+        raise UserError(
+            f"{where} reads numbers of type {kind}", hint="give the input an unsigned whole type, such as ufixed<4,4>"
+        )
+    rows, table_type = weight_integers(node.weights["embeddings"], where)
+    count, width = int(node.get_attr("vocab_size")), int(node.get_attr("n_out"))
+    rows, half = rows.reshape(count, width), 1 << (max(count, 2) - 1).bit_length()
+    n_in = int(np.prod(node.get_input_variable().shape))
+    names = [node.name] if width == 1 else [f"{node.name}_{column}" for column in range(width)]
+    columns: list[Layer] = []
+    for name, column in zip(names, rows.T.tolist(), strict=True):
+        table = [column[0]] * half + column + [column[-1]] * (half - count)
+        columns.append(
+            Activation(name=name, inputs=[source], n_in=n_in, function="table", table=table, table_type=table_type,
+                       span=2 * half, result=result)
+        )  # fmt: skip
+    if width == 1:
+        return columns
+    return [*columns, Concat(name=node.name, inputs=names, outer=n_in, sizes=[1] * width, result=result)]
 
 
 def _lower_activation(node: Any, result: FixedType, where: str) -> Layer:

@@ -25,6 +25,7 @@ MERGES = ("Add", "Subtract", "Average", "Maximum", "Minimum")
 ACTIVATION_LAYERS = ("Activation", "ReLU", "LeakyReLU", "Softmax")
 RESHAPES = ("Flatten", "Reshape")
 QUANTIZERS = ("FixedPointQuantizer",)
+EMBEDDINGS = ("Embedding",)
 QUANTIZER_WEIGHTS = ("keep_negative", "bits", "integers")
 
 
@@ -86,6 +87,12 @@ class KerasNetwork:
     def classifier(self) -> bool:
         """True when the network ends in a softmax."""
         return self.layers[-1].activation == "softmax"
+
+    @property
+    def vocabulary(self) -> int | None:
+        """Entries of the embedding that reads the input, which then holds their numbers; None without one."""
+        found = [layer for layer in self.layers if layer.class_name in EMBEDDINGS]
+        return len(found[0].weights["embeddings"]) if found else None
 
     @property
     def quantized(self) -> bool:

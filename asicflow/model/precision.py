@@ -20,6 +20,7 @@ from asicflow.errors import UserError
 from asicflow.model.fixed import FixedType, from_float, to_float
 from asicflow.model.network import (
     ACTIVATION_LAYERS,
+    EMBEDDINGS,
     GLOBAL_POOLS,
     INPUT,
     LINEAR,
@@ -72,6 +73,7 @@ def plan_precision(
     UserError
         If a type is malformed or names a layer that does not exist.
     """
+    entries = network.vocabulary
     if network.quantized:
         plan = PrecisionPlan(
             str(FixedType(width=16, frac=10)), {}, "given by the model file, for every element; lossless accumulators"
@@ -88,6 +90,8 @@ def plan_precision(
     else:
         FixedType.parse(config.default, "model.precision.default")
         plan = PrecisionPlan(config.default, {}, f"given: {config.default} for every tensor")
+    if entries is not None:
+        plan.nodes.setdefault(INPUT, {})["result"] = str(index_type(entries))
     fixed = [layer for layer in network.layers if layer.types]
     for layer in fixed:
         for tensor, text in layer.types.items():
@@ -96,6 +100,11 @@ def plan_precision(
         plan.reason += f"; given by the model file for {', '.join(layer.name for layer in fixed)}"
     _override(plan, network, config.layers)
     return plan
+
+
+def index_type(entries: int) -> FixedType:
+    """The type of a number of one of so many entries."""
+    return FixedType(width=max((entries - 1).bit_length(), 1), frac=0, signed=False)
 
 
 def _override(plan: PrecisionPlan, network: KerasNetwork, layers: dict[str, LayerPrecision]) -> None:
@@ -160,6 +169,10 @@ class _Chooser:
                 continue
             if layer.class_name in LINEAR:
                 self._linear(layer, kind)
+            elif layer.class_name in EMBEDDINGS:
+                found = choose_type(layer.weights["embeddings"], self.width, signed=True)
+                self.nodes[layer.name] = {"embeddings": str(found)}
+                self._give(layer, layer.name, found)
             elif layer.class_name == "BatchNormalization":
                 self._batchnorm(layer, kind)
             elif layer.class_name in RESHAPES:

@@ -77,6 +77,8 @@ def _layer(layer: KerasLayer, inputs: list[FloatArray]) -> FloatArray:
             return np.concatenate(inputs, axis=int(layer.config.get("axis", -1)))
         case "FixedPointQuantizer":
             return quantise(layer, x)
+        case "Embedding":
+            return _embedding(layer, x)
     return x if layer.activation == "softmax" else activate(layer, x)
 
 
@@ -197,6 +199,17 @@ def activate(layer: KerasLayer, x: FloatArray) -> FloatArray:
         kind = FixedType.parse(layer.types["result"])
         return to_float(from_float(found, kind), kind)
     return found
+
+
+def _embedding(layer: KerasLayer, x: FloatArray) -> FloatArray:
+    """The row of the table that each value names."""
+    table, index = layer.weights["embeddings"], x.astype(np.int64)
+    if np.any(index != x) or np.any((index < 0) | (index >= len(table))):
+        raise UserError(
+            f"layer '{layer.name}' has the entries 0 to {len(table) - 1}; the inputs hold other values",
+            hint="give the data as whole numbers of this range",
+        )
+    return table[index]
 
 
 def _reshape(layer: KerasLayer, x: FloatArray) -> FloatArray:
