@@ -27,7 +27,7 @@ def bind_text(bus: Matrix) -> str:
         pins = {f"{s}_i": f"{name}_{s}_i" for s in _SIGNALS}
         pins |= {"hsel_i": "1'b1", "hready_i": f"{name}_hready_o", "hreadyout_i": f"{name}_hready_o"}
         pins["hresp_i"] = f"{name}_hresp_o"
-        lines.append(_bind(bus.name, name, longest, pins, name in bus.steady))
+        lines.append(_bind(bus.name, name, longest, pins, name in bus.steady, name in bus.joined))
     for name in bus.targets:
         pins = {f"{s}_i": f"{name}_{s}_o" for s in ("hsel", *_SIGNALS)}
         pins |= {"hready_i": f"{name}_hready_o", "hreadyout_i": f"{name}_hreadyout_i"}
@@ -35,7 +35,7 @@ def bind_text(bus: Matrix) -> str:
     return "\n".join(lines) + "\n"
 
 
-def _bind(module: str, name: str, limit: int, pins: dict[str, str], steady: bool = False) -> str:
+def _bind(module: str, name: str, limit: int, pins: dict[str, str], steady: bool = False, waits: bool = False) -> str:
     listed = ", ".join(f".{port}({net})" for port, net in {"clk_i": "clk_i", "rst_ni": "rst_ni", **pins}.items())
-    parameters = f'.Name("{name}"), .Limit({limit}){", .Steady(1)" if steady else ""}'
+    parameters = f'.Name("{name}"), .Limit({limit}){", .Steady(1)" if steady else ""}{", .Waits(1)" if waits else ""}'
     return f"bind {module} ahb_checks #({parameters}) i_check_{name} ({listed});"

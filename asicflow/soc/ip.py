@@ -43,6 +43,7 @@ class Bus(_Section):
     window_bytes: int = 0  # slaves only
     wait_states: int = 0  # slaves only
     bounded: bool = False  # slaves only: it ends every data phase by itself, whatever happens behind it
+    quiet: bool = False  # slaves only: read data are 0 but in an own data phase (AHB-Lite) or while selected (APB)
     steady: bool = False  # masters only: it keeps the address until the data phase ends
     signals: dict[str, str]
 

@@ -12,6 +12,8 @@ from asicflow.errors import UserError
 ADDRESS_BITS = 32
 SHARE = "share"
 """The port of the matrix behind which several targets are."""
+JOIN = "join"
+"""The port of the matrix in front of which several initiators are."""
 
 # Port, bits, direction seen from the matrix: of an initiator, and of a target.
 _INITIATOR = (
@@ -58,7 +60,8 @@ class Matrix:
 
     ``bounded`` are the targets that end every data phase by themselves: the time limit is for the others.
     ``shared`` are targets behind one port of the matrix; ``steady`` are initiators that keep the address until
-    the data phase ends.
+    the data phase ends; ``quiet`` are targets whose read data are 0 but in their data phases. ``joined`` are
+    initiators in front of one port of the matrix, which has the priority of the first of them; they are steady.
     """
 
     name: str
@@ -68,6 +71,8 @@ class Matrix:
     bounded: frozenset[str] = frozenset()
     shared: frozenset[str] = frozenset()
     steady: frozenset[str] = frozenset()
+    quiet: frozenset[str] = frozenset()
+    joined: frozenset[str] = frozenset()
 
     @property
     def targets(self) -> list[str]:
@@ -78,6 +83,11 @@ class Matrix:
     def layers(self) -> list[str]:
         """The ports of the matrix: targets with a port of their own, then that of those who share one."""
         return [*(t for t in self.targets if t not in self.shared), *([SHARE] if self.shared else [])]
+
+    @property
+    def fronts(self) -> list[str]:
+        """The initiators' side of the matrix: those with a port of their own, and the port of those who are joined."""
+        return list(dict.fromkeys(JOIN if i in self.joined else i for i in self.initiators))
 
     def targets_of(self, layer: str) -> set[str]:
         """The targets behind a port of the matrix."""
@@ -123,30 +133,32 @@ def write_matrix(matrix: Matrix) -> str:
         _ports(matrix),
         ");",
         "",
+        *_join_nets(matrix),
         *_share_nets(matrix),
         "  ahb_matrix #(",
-        f"    .NumInitiators({len(matrix.initiators)}),",
+        f"    .NumInitiators({len(matrix.fronts)}),",
         f"    .NumTargets({len(matrix.layers)}),",
         f"    .NumRegions({len(regions)}),",
         f"    .Rest({len(matrix.layers) - bool(matrix.shared)}),",
         f"    .Timeout({matrix.timeout}),",
         f"    .Guarded({_bits(matrix.targets_of(layer) - matrix.bounded for layer in matrix.layers)}),",
-        f"    .Steady({_bits(name in matrix.steady for name in matrix.initiators)}),",
+        f"    .Steady({_bits(name == JOIN or name in matrix.steady for name in matrix.fronts)}),",
         f"    .RegionBase({_words([r.base for r in regions], 32)}),",
         f"    .RegionMask({_words([(1 << ADDRESS_BITS) - r.size for r in regions], 32)}),",
         f"    .RegionTarget({_words([matrix.layers.index(matrix.layer(r.target)) for r in regions], 8)})",
         "  ) i_matrix (",
         "    .clk_i(clk_i),",
         "    .rst_ni(rst_ni),",
-        f"    .region_i({_join([f'{r.enable}_i' if r.enable else '1' + chr(39) + 'b1' for r in regions])}),",
+        f"    .region_i({_concatenation([f'{r.enable}_i' if r.enable else '1' + chr(39) + 'b1' for r in regions])}),",
         ",\n".join(
             [
-                *_connections("i", _INITIATOR, matrix.initiators),
+                *_connections("i", _INITIATOR, matrix.fronts),
                 *_connections("t", _TARGET, matrix.layers),
             ]
         ),
         "  );",
         "",
+        *_join(matrix),
         *_share(matrix),
         "endmodule",
         "",
@@ -156,10 +168,16 @@ def write_matrix(matrix: Matrix) -> str:
 
 def _check(matrix: Matrix) -> None:
     names = [matrix.name, *matrix.initiators, *matrix.targets, *matrix.enables, *([SHARE] if matrix.shared else [])]
+    names += [JOIN] if matrix.joined else []
     for name in names:
         if not re.fullmatch(r"[a-z][a-z0-9_]*", name) or names.count(name) > 1:
             raise UserError(f"{name!r} is not a name of its own for a part of the bus", where=matrix.name)
-    unknown = (matrix.shared - set(matrix.targets)) | (matrix.steady - set(matrix.initiators))
+    unknown = ((matrix.shared | matrix.quiet) - set(matrix.targets)) | (matrix.steady - set(matrix.initiators))
+    if matrix.joined - matrix.steady or len(matrix.joined) == 1:
+        what = f"{sorted(matrix.joined)[0]} shares a port with no other initiator"
+        if moving := sorted(matrix.joined - matrix.steady):
+            what = f"{moving[0]} is joined with others, but does not keep its address until the data phase ends"
+        raise UserError(what, where=matrix.name)
     if unknown or len(matrix.shared) == 1:
         what = f"has no {sorted(unknown)[0]}" if unknown else "has one target that shares a port with none"
         raise UserError(f"the bus {what}", where=matrix.name)
@@ -214,8 +232,32 @@ def _port(name: str, signal: str, direction: str) -> str:
 
 def _connections(side: str, signals: Sequence[tuple[str, int, str]], names: Sequence[str]) -> list[str]:
     return [
-        f"    .{side}_{signal}_{direction[0]}({_join([_port(name, signal, direction) for name in names])})"
+        f"    .{side}_{signal}_{direction[0]}({_concatenation([_port(name, signal, direction) for name in names])})"
         for signal, _, direction in signals
+    ]
+
+
+def _join_nets(matrix: Matrix) -> list[str]:
+    """The signals between the matrix and joined initiators."""
+    if not matrix.joined:
+        return []
+    return [*(f"  logic {_range(bits):<6} {_port(JOIN, signal, way)};" for signal, bits, way in _INITIATOR), ""]
+
+
+def _join(matrix: Matrix) -> list[str]:
+    """The instance of ``ahb_join``."""
+    if not matrix.joined:
+        return []
+    masters = [i for i in matrix.initiators if i in matrix.joined]
+    turned = {"input": "o", "output": "i"}
+    pins = {"clk_i": "clk_i", "rst_ni": "rst_ni"}
+    pins |= {f"{s}_{turned[way]}": _port(JOIN, s, way) for s, _, way in _INITIATOR}
+    pins |= {f"m_{s}_{way[0]}": _concatenation([_port(m, s, way) for m in masters]) for s, _, way in _INITIATOR}
+    return [
+        f"  ahb_join #(.NumMasters({len(masters)})) i_join (",
+        ",\n".join(f"    .{port}({net})" for port, net in pins.items()),
+        "  );",
+        "",
     ]
 
 
@@ -223,7 +265,7 @@ def _share_nets(matrix: Matrix) -> list[str]:
     """The signals between the matrix and what several targets share."""
     if not matrix.shared:
         return []
-    nets = [f"  logic {f'[{bits - 1}:0]':<6} {_port(SHARE, signal, way)};" for signal, bits, way in _TARGET]
+    nets = [f"  logic {_range(bits):<6} {_port(SHARE, signal, way)};" for signal, bits, way in _TARGET]
     return [*nets, ""]
 
 
@@ -237,7 +279,7 @@ def _share(matrix: Matrix) -> list[str]:
     pins = {"clk_i": "clk_i", "rst_ni": "rst_ni"}
     pins |= {f"{s}_i": f"{SHARE}_{s}_o" for s in ("hsel", "haddr", "htrans", "hready")}
     pins |= {f"{s}_o": f"{SHARE}_{s}_i" for s in ("hrdata", "hreadyout", "hresp")}
-    pins |= {f"s_{s}_{way[0]}": _join([_port(t, s, way) for t in slaves]) for s, _, way in _TARGET if s in own}
+    pins |= {f"s_{s}_{way[0]}": _concatenation([_port(t, s, way) for t in slaves]) for s, _, way in _TARGET if s in own}
     common = [
         f"  assign {_port(t, s, way)} = {_port(SHARE, s, way)};"
         for t in slaves
@@ -250,7 +292,8 @@ def _share(matrix: Matrix) -> list[str]:
         f"    .NumRegions({len(regions)}),",
         f"    .RegionBase({_words([r.base for r in regions], 32)}),",
         f"    .RegionMask({_words([(1 << ADDRESS_BITS) - r.size for r in regions], 32)}),",
-        f"    .RegionSlave({_words([slaves.index(r.target) for r in regions], 8)})",
+        f"    .RegionSlave({_words([slaves.index(r.target) for r in regions], 8)}),",
+        f"    .Quiet({_bits(s in matrix.quiet for s in slaves)})",
         "  ) i_share (",
         ",\n".join(f"    .{port}({net})" for port, net in pins.items()),
         "  );",
@@ -260,15 +303,19 @@ def _share(matrix: Matrix) -> list[str]:
     ]
 
 
+def _range(bits: int) -> str:
+    return f"[{bits - 1}:0]" if bits > 1 else ""
+
+
 def _bits(values: Iterable[object]) -> str:
     """Return a concatenation of bits, the first one lowest: 1 where the value is true or not empty."""
-    return _join([f"1'b{int(bool(value))}" for value in values])
+    return _concatenation([f"1'b{int(bool(value))}" for value in values])
 
 
-def _join(parts: Sequence[str]) -> str:
+def _concatenation(parts: Sequence[str]) -> str:
     """Return a concatenation with the first part lowest."""
     return f"{{{', '.join(reversed(parts))}}}"
 
 
 def _words(values: Sequence[int], bits: int) -> str:
-    return _join([f"{bits}'h{value:0{bits // 4}x}" for value in values])
+    return _concatenation([f"{bits}'h{value:0{bits // 4}x}" for value in values])

@@ -80,6 +80,7 @@ def _port_list(regmap: RegisterMap, bits: int) -> list[_Port]:
         _Port("input", bits, "addr_i", "Word address"),
         _Port("input", 1, "write_i", "Direction: 1 write, 0 read"),
         _Port("input", 1, "commit_i", "Write wdata_i at the end of this cycle"),
+        _Port("input", 1, "read_i", "Show read data; without it they are 0"),
         _Port("input", 32, "wdata_i", "Write data"),
         _Port("output", 32, "rdata_o", "Read data, in the cycle of the address"),
         _Port("output", 1, "legal_o", "The map allows this direction at this address"),
@@ -198,11 +199,11 @@ def _read_mux(regmap: RegisterMap) -> str:
         if register.readable:
             name = register.name.lower()
             lines.append(_declare(32, f"word_{name}", _word(register)))
-            terms.append(f"({{32{{sel_{name}}}}} & word_{name})")
+            terms.append(f"({{32{{read_i & sel_{name}}}}} & word_{name})")
     for window in regmap.windows:
         if window.readable:
             name = window.name.lower()
-            terms.append(f"({{32{{sel_{name}}}}} & {name}_rdata_i)")
+            terms.append(f"({{32{{read_i & sel_{name}}}}} & {name}_rdata_i)")
     lines.append("  assign rdata_o = " + " |\n                   ".join(terms) + ";")
     return "\n".join(lines)
 

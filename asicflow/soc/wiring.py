@@ -60,6 +60,7 @@ class Wiring(_Section):
     clock: str
     reset: str
     initiators: list[str]
+    joined: list[str] = []
     shared: list[str] = []
     irq: str
     nmi: str
@@ -132,12 +133,16 @@ def build_bus(system: System, wiring: Wiring) -> Matrix:
     ]
     targets = {memory.name: memory.ip for memory in system.memories} | {b.name: b.ip for b in system.blocks}
     bounded = frozenset(name for name, ip in targets.items() if _bus(load_ip(ip)).bounded)
+    targets |= {bridge.name: BRIDGE_IP for bridge in system.bridges}
+    quiet = frozenset(r.target for r in regions if _bus(load_ip(targets[r.target])).quiet)
     return Matrix(
         name=BUS_MODULE,
         initiators=wiring.initiators,
         regions=regions,
         bounded=bounded,
+        quiet=quiet,
         shared=frozenset(wiring.shared),
+        joined=frozenset(wiring.joined),
         steady=frozenset(name for name in wiring.initiators if _is_steady(name, system, wiring)),
     )
 
@@ -261,7 +266,8 @@ def _add_bridge(make: _Builder, name: str) -> None:
         pins[port] = "{" + ", ".join(f"{b.name}_{signal}" for b in reversed(blocks)) + "}"
     for block in blocks:
         make.net(f"{block.name}_psel", 1)
-    parameters = {"NumSlaves": str(len(blocks)), "Slot": f"{{{slots}}}"}
+    quiet = ", ".join(f"1'b{int(_bus(make.ip(b.ip)).quiet)}" for b in reversed(blocks))
+    parameters = {"NumSlaves": str(len(blocks)), "Slot": f"{{{slots}}}", "Quiet": f"{{{quiet}}}"}
     _add(make, name, Wires(), manifest, pins, {}, parameters)
 
 

@@ -79,6 +79,8 @@ def _run(
         shown = None if transfer is None else (transfer[0], transfer[1])
         want: Pins = {"hreadyout_o": int(ready), "hresp_o": int(refused or second), **model.outputs(pins, shown, done)}
         write = None
+        if transfer is None and manifest.bus is not None and manifest.bus.quiet:
+            want["hrdata_o"] = 0
         if done and transfer is not None:
             if transfer[1]:
                 write = (transfer[0], data, _lanes(transfer))

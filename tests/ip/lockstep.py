@@ -37,7 +37,8 @@ def lockstep(name: str, work: Path, cycles: int = 6000, seed: int = 1, mutant: s
     manifest = load_ip(name)
     regmap = compile_map(manifest.registers)
     stimulus = list(_stimulus(manifest, regmap, cycles, seed))
-    expected = _expected(model_of(manifest), regmap, stimulus)
+    quiet = manifest.bus is not None and manifest.bus.quiet
+    expected = _expected(model_of(manifest), regmap, stimulus, quiet)
     answers = simulate(manifest, work, stimulus, mutant)
     return difference(expected, answers)
 
@@ -88,7 +89,7 @@ def _stimulus(manifest: IpManifest, regmap: RegisterMap, cycles: int, seed: int)
         yield {**bus, **pins}
 
 
-def _expected(model_class: Any, regmap: RegisterMap, stimulus: list[Pins]) -> list[Pins]:
+def _expected(model_class: Any, regmap: RegisterMap, stimulus: list[Pins], quiet: bool) -> list[Pins]:
     places = {node.offset: node for node in (*regmap.registers, *regmap.windows)}
     model = model_class()
     expected = []
@@ -106,9 +107,13 @@ def _expected(model_class: Any, regmap: RegisterMap, stimulus: list[Pins]) -> li
             else:
                 read = node.name
                 want["prdata_o"] = model.read(node.name, pins)
+        if quiet and not pins["psel_i"]:
+            want["prdata_o"] = 0
         expected.append(want)
         if pins["rst_ni"]:
             model.clock(pins, write, read)
+        elif hasattr(model, "in_reset"):
+            model.in_reset(pins)
     return expected
 
 

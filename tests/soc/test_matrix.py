@@ -65,10 +65,11 @@ endmodule
 """
 
 
+JOINED = replace(BUS, joined=frozenset({"debug", "dma"}), steady=frozenset({"debug", "dma"}))
 SHARED = replace(BUS, shared=frozenset({"rom", "apb"}), steady=frozenset({"debug"}))
 
 
-@pytest.mark.parametrize("bus", [BUS, SHARED], ids=["layers", "shared"])
+@pytest.mark.parametrize("bus", [BUS, SHARED, JOINED], ids=["layers", "shared", "joined"])
 def test_the_map_leads_to_the_targets(bus: Matrix, tmp_path: Path) -> None:
     assert read_map(write_matrix(bus), tmp_path) == [*PLAIN, *REMAPPED]
 
@@ -99,7 +100,7 @@ def read_map(text: str, tmp_path: Path) -> list[str]:
     return ["-" if n == "99" else BUS.targets[int(n)] for n in done.stdout.split()]
 
 
-@pytest.mark.parametrize("bus", [BUS, SHARED], ids=["layers", "shared"])
+@pytest.mark.parametrize("bus", [BUS, SHARED, JOINED], ids=["layers", "shared", "joined"])
 def test_the_wrapper_is_clean(bus: Matrix, tmp_path: Path) -> None:
     (tmp_path / "soc_bus.sv").write_text(write_matrix(bus))
     manifest = load_ip("ahb_matrix")
@@ -132,6 +133,9 @@ def test_a_wrong_map_is_refused(regions: list[Region], message: str) -> None:
         ({"shared": frozenset({"rom", "flash"})}, "has no flash"),
         ({"steady": frozenset({"gpu"})}, "has no gpu"),
         ({"shared": frozenset({"imem", "apb"})}, "imem shares a port"),
+        ({"quiet": frozenset({"flash"})}, "has no flash"),
+        ({"joined": frozenset({"debug"}), "steady": frozenset({"debug"})}, "shares a port with no other"),
+        ({"joined": frozenset({"debug", "cpu"}), "steady": frozenset({"debug"})}, "cpu is joined with others"),
     ],
 )
 def test_a_wrong_share_is_refused(changes: dict[str, Any], message: str) -> None:

@@ -25,12 +25,12 @@ addrmap block {
 
 BENCH = """
 module bench;
-  logic clk = 0, rst_n = 1, write = 0, commit = 0, legal, go, ram_sel;
+  logic clk = 0, rst_n = 1, write = 0, commit = 0, read = 1, legal, go, ram_sel;
   logic [5:0] addr = 0;
   logic [31:0] wdata = 0, rdata;
   logic [7:0] s;
   logic [3:0] e, set = 0, clr = 0;
-  block_regs dut (.clk_i(clk), .rst_ni(rst_n), .addr_i(addr), .write_i(write), .commit_i(commit),
+  block_regs dut (.clk_i(clk), .rst_ni(rst_n), .addr_i(addr), .write_i(write), .commit_i(commit), .read_i(read),
     .wdata_i(wdata), .rdata_o(rdata), .legal_o(legal), .mixed_s_o(s),
     .sticky_e_o(e), .sticky_e_set_i(set), .sticky_e_clr_i(clr),
     .wire_v_i(12'hABC), .pulse_go_o(go), .ram_sel_o(ram_sel), .ram_rdata_i(32'hCAFE0000));
@@ -66,6 +66,7 @@ module bench;
     check("pulse write is legal", legal, 1);
     write = 0; commit = 0; #1 check("pulse read is not", legal, 0);
     addr = 16; #1 check("window", rdata, 32'hCAFE0000); check("window select", ram_sel, 1);
+    read = 0; #1 check("nothing is shown unless read", rdata, 0); check("but judged", legal, 1); read = 1;
     addr = 18; #1 check("last word", {legal, ram_sel}, 3);
     addr = 19; #1 check("behind it", {legal, ram_sel}, 0);
     addr = 48; #1 check("alias", {legal, ram_sel}, 0);

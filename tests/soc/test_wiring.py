@@ -82,6 +82,8 @@ def test_every_port_of_the_bus_has_a_check() -> None:
     for name in (*bus.initiators, *bus.targets):
         assert f'.Name("{name}")' in text
     assert bus.steady == {"debug", "dma_master"} and text.count(".Steady(1)") == 2
+    assert bus.joined == {"debug", "dma_master"} and text.count(".Waits(1)") == 2
+    assert bus.fronts == ["join", "cpu"]
     assert bus.layers == ["imem", "dmem", "share"]
 
 

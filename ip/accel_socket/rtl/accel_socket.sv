@@ -51,7 +51,7 @@ module accel_socket #(
   //////////////////////////////
 
   logic [13:0] addr;     // Word address
-  logic        write, legal, blocked, commit, unused_read;
+  logic        write, legal, blocked, commit, active;
 
   // Judged in the data phase: a start in the previous data phase already counts.
   ahb_slave #(
@@ -71,7 +71,7 @@ module accel_socket #(
     .write_o     ( write            ),
     .legal_i     ( legal & ~blocked ),
     .commit_o    ( commit           ),
-    .read_o      ( unused_read      )
+    .active_o    ( active      )
   );
 
   ///////////////
@@ -96,6 +96,7 @@ module accel_socket #(
     .addr_i                   ( addr                 ),
     .write_i                  ( write                ),
     .commit_i                 ( commit               ),
+    .read_i                   ( active               ),
     .wdata_i                  ( hwdata_i             ),
     .rdata_o                  ( hrdata_o             ),
     .legal_o                  ( legal                ),

@@ -7,7 +7,8 @@
 
 module ahb_apb_bridge #(
   parameter int                      NumSlaves = 4,              // Peripherals, 1 to 32
-  parameter logic [8*NumSlaves-1:0]  Slot      = 32'h1F_10_01_00 // Slot of each peripheral, 0 to 31
+  parameter logic [8*NumSlaves-1:0]  Slot      = 32'h1F_10_01_00, // Slot of each peripheral, 0 to 31
+  parameter logic [NumSlaves-1:0]    Quiet     = '0              // Peripherals whose read data are 0 while not selected
 ) (
   input  logic                    clk_i,       // Clock
   input  logic                    rst_ni,      // Reset, active low: asynchronous assertion, synchronous release
@@ -20,7 +21,7 @@ module ahb_apb_bridge #(
   input  logic                    hwrite_i,    // 1 write, 0 read
   input  logic [31:0]             hwdata_i,    // Write data, in the data phase
   input  logic                    hready_i,    // The bus' HREADY: the previous data phase ends
-  output logic [31:0]             hrdata_o,    // Read data, in the data phase
+  output logic [31:0]             hrdata_o,    // Read data, in the data phase; 0 without an access
   output logic                    hreadyout_o, // The data phase ends
   output logic                    hresp_o,     // 1 in both cycles of an ERROR response
 
@@ -71,7 +72,7 @@ module ahb_apb_bridge #(
   always_comb begin
     hrdata_o = 32'd0;
     for (int s = 0; s < NumSlaves; s++) begin
-      if (select_q[s]) hrdata_o = hrdata_o | prdata_i[32*s +: 32];
+      if (psel_o[s] | Quiet[s]) hrdata_o = hrdata_o | prdata_i[32*s +: 32];
     end
   end
 

@@ -3,7 +3,9 @@
 // Testbench of the bridge: a random AHB-Lite bus with another slave that stalls, four APB peripherals with wait
 // states and errors, the APB protocol checked in every cycle. One line of JSON.
 //
-//   sim SEED TRANSFERS [+plusargs of the design]
+//   sim SEED TRANSFERS QUIET [+plusargs of the design]
+//
+// QUIET 1: the read data of peripherals that are not selected are 0, else random.
 
 #include <memory>
 #include <random>
@@ -31,7 +33,8 @@ struct Transfer {
 
 class Bench {
 public:
-    Bench(int argc, char** argv, unsigned seed) : context_(new VerilatedContext), random_(seed) {
+    Bench(int argc, char** argv, unsigned seed, bool quiet)
+        : context_(new VerilatedContext), random_(seed), quiet_(quiet) {
         context_->commandArgs(argc, argv);
         context_->randReset(2);
         context_->randSeed(int(seed));
@@ -58,6 +61,7 @@ private:
     std::unique_ptr<VerilatedContext> context_;
     std::unique_ptr<Vahb_apb_bridge> top_;
     std::mt19937 random_;
+    bool quiet_;
     Transfer address_, data_;
     uint64_t cycle_ = 0, legal_ = 0, refused_ = 0, slave_errors_ = 0;
     int stall_ = 0;           // The other slave holds the bus
@@ -95,7 +99,9 @@ private:
         top_->clk_i = 0;
         top_->eval();
         peripherals();
+        for (int s = 0; quiet_ && s < kSlaves; ++s) if (!(top_->psel_o >> s & 1)) top_->prdata_i[s] = 0;
         top_->eval();
+        if (!top_->psel_o && top_->hrdata_o) fail("read data without an access");
         const bool ready = other ? stall_ == 0 : top_->hreadyout_o;
         top_->hready_i = ready;
         top_->eval();
@@ -175,8 +181,8 @@ private:
 }  // namespace
 
 int main(int argc, char** argv) {
-    if (argc < 3) return 2;
-    Bench bench(argc, argv, unsigned(atoi(argv[1])));
+    if (argc < 4) return 2;
+    Bench bench(argc, argv, unsigned(atoi(argv[1])), atoi(argv[3]) != 0);
     bench.run(strtoull(argv[2], nullptr, 10));
     bench.print();
     return 0;

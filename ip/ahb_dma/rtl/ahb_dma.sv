@@ -50,7 +50,7 @@ module ahb_dma (
   ///////////////
 
   logic [9:0]  addr;
-  logic        write, map_legal, legal, commit, unused_read;
+  logic        write, map_legal, legal, commit, active;
   logic        start, stop, irq_enable, fix_src, fix_dst, done, error;
   logic [1:0]  size, request;
   logic        sel_src, sel_dst, sel_count;
@@ -81,7 +81,7 @@ module ahb_dma (
     .write_o     ( write       ),
     .legal_i     ( legal       ),
     .commit_o    ( commit      ),
-    .read_o      ( unused_read )
+    .active_o    ( active )
   );
 
   ahb_dma_regs i_regs (
@@ -90,6 +90,7 @@ module ahb_dma (
     .addr_i             ( addr             ),
     .write_i            ( write            ),
     .commit_i           ( commit           ),
+    .read_i             ( active           ),
     .wdata_i            ( hwdata_i         ),
     .rdata_o            ( hrdata_o         ),
     .legal_o            ( map_legal        ),
@@ -123,8 +124,10 @@ module ahb_dma (
 
   logic        wanted;   // The element may be copied
   logic        copied;   // The write of an element has ended well
+  logic        copied_q; // It has, in the last cycle: the source steps now
   logic        over;     // Nothing is left to do
   logic [31:0] step;
+  logic [31:0] next;     // Behind the element that the address is that of
 
   assign wanted   = (request == 2'd0) | ((request == 2'd1) & req_in_i) | ((request == 2'd2) & req_out_i);
   assign over     = (count_q == 16'd0) | stop_q;
@@ -132,13 +135,16 @@ module ahb_dma (
   assign copied   = (state_q == WriteData) & m_hready_i & ~m_hresp_i;
   assign end_copy = (state_q == Request) & over;
   assign step     = size[1] ? 32'd4 : size[0] ? 32'd2 : 32'd1;
+  assign next     = m_haddr_o + step;
 
   always_ff @(posedge clk_i or negedge rst_ni) begin
     if (!rst_ni) begin
-      state_q <= Idle;
-      stop_q  <= 1'b0;
+      state_q  <= Idle;
+      stop_q   <= 1'b0;
+      copied_q <= 1'b0;
     end else begin
-      stop_q <= busy & (stop | stop_q);
+      stop_q   <= busy & (stop | stop_q);
+      copied_q <= copied;
       case (state_q)
         Idle:      if (start) state_q <= Request;
         Request:   if (over) state_q <= Idle; else if (wanted) state_q <= ReadAddr;
@@ -152,28 +158,32 @@ module ahb_dma (
 
   always_ff @(posedge clk_i or negedge rst_ni) begin
     if (!rst_ni) begin
-      src_q   <= 32'd0;
-      dst_q   <= 32'd0;
       count_q <= 16'd0;
     end else begin
-      if (commit & sel_src) src_q <= hwdata_i;
-      else if (copied & ~fix_src) src_q <= src_q + step;
-      if (commit & sel_dst) dst_q <= hwdata_i;
-      else if (copied & ~fix_dst) dst_q <= dst_q + step;
       if (commit & sel_count) count_q <= hwdata_i[15:0];
       else if (copied) count_q <= count_q - 16'd1;
     end
   end
 
+  // One adder: the destination steps while the address is its own, the source in the next cycle. Neither has a
+  // value before software writes one.
+  always_ff @(posedge clk_i) begin
+    if (commit & sel_src) src_q <= hwdata_i;
+    else if (copied_q & ~fix_src) src_q <= next;
+    if (commit & sel_dst) dst_q <= hwdata_i;
+    else if (copied & ~fix_dst) dst_q <= next;
+  end
+
   // The element, from its lane into every lane
   logic [15:0] half;
-  logic [7:0]  octet;
+  logic [7:0]  octet, upper;
 
-  assign half  = src_q[1] ? m_hrdata_i[31:16] : m_hrdata_i[15:0];
-  assign octet = src_q[0] ? half[15:8] : half[7:0];
+  assign half  = (src_q[1] & ~size[1]) ? m_hrdata_i[31:16] : m_hrdata_i[15:0];
+  assign octet = (src_q[0] & (size == 2'd0)) ? half[15:8] : half[7:0];
+  assign upper = (size == 2'd0) ? octet : half[15:8];
 
   always_ff @(posedge clk_i) begin
-    if (state_q == ReadData) data_q <= size[1] ? m_hrdata_i : size[0] ? {2{half}} : {4{octet}};
+    if (state_q == ReadData) data_q <= {size[1] ? m_hrdata_i[31:16] : {upper, octet}, upper, octet};
   end
 
   // The address stays until the data phase ends: the bus need not keep it.

@@ -9,13 +9,16 @@ SRC, DST, COUNT, CTRL, STATUS = 0x00, 0x08, 0x10, 0x18, 0x1C
 
 
 class Model:
-    """State after reset."""
+    """State after reset; None is a value that is not known."""
 
     WORD_ONLY = True
 
     def __init__(self) -> None:
         self.state = "idle"
-        self.src = self.dst = self.count = self.stop = self.done = self.error = 0
+        self.src: int | None = None
+        self.dst: int | None = None
+        self.count = self.stop = self.done = self.error = 0
+        self.stepping = False  # an element was copied in the last cycle: the source steps in this one
         self.irq_enable = self.fix_src = self.fix_dst = self.request = 0
         self.size = 2
         self.data: int | None = None
@@ -32,7 +35,7 @@ class Model:
     def legal(self, address: int, write: int, pins: dict[str, int]) -> bool:
         return address in (CTRL, STATUS) or (address in (SRC, DST, COUNT) and not (write and self.busy))
 
-    def read(self, address: int, pins: dict[str, int]) -> int:
+    def read(self, address: int, pins: dict[str, int]) -> int | None:
         return {
             SRC: self.src,
             DST: self.dst,
@@ -62,10 +65,12 @@ class Model:
             "irq_o": self.irq_enable & (self.done | self.error),
             "m_htrans_o": 2 * address,
             "m_hwrite_o": int(writing),
-            "m_haddr_o": self.dst if writing else self.src,
             "m_hsize_o": min(self.size, 2),
             "m_hprot_o": 3,
         }
+        where = self.dst if writing else self.src
+        if where is not None:
+            shown["m_haddr_o"] = where
         if self.state == "write data" and self.data is not None:
             shown["m_hwdata_o"] = self.data
         return shown
@@ -94,11 +99,13 @@ class Model:
             fail, copied = bool(resp), not resp
             self.state = "idle" if fail else "request"
         self.stop = int(busy and (self.stop or (address == CTRL and word & 2)) != 0)
+        if self.stepping and not self.fix_src:
+            self.src = self._next(self.src)
+        self.stepping = copied
         if copied:
-            step = 1 << min(self.size, 2)
-            self.src = (self.src + step * (1 - self.fix_src)) & 0xFFFFFFFF
-            self.dst = (self.dst + step * (1 - self.fix_dst)) & 0xFFFFFFFF
             self.count -= 1
+            if not self.fix_dst:
+                self.dst = self._next(self.dst)
         if address == STATUS:
             self.done &= ~(word >> 1)
             self.error &= ~(word >> 2)
@@ -116,10 +123,16 @@ class Model:
             self.irq_enable, self.size, self.request = word >> 2 & 1, word >> 4 & 3, word >> 8 & 3
             self.fix_src, self.fix_dst = word >> 6 & 1, word >> 7 & 1
 
-    def _lanes(self, word: int) -> int:
+    def _next(self, address: int | None) -> int | None:
+        """The address behind an element."""
+        return None if address is None else (address + (1 << min(self.size, 2))) & 0xFFFFFFFF
+
+    def _lanes(self, word: int) -> int | None:
         """The element from its lane into every lane."""
         if self.size >= 2:
             return word
+        if self.src is None:
+            return None
         if self.size == 1:
             return (word >> 8 * (self.src & 2) & 0xFFFF) * 0x10001
         return (word >> 8 * (self.src & 3) & 0xFF) * 0x01010101

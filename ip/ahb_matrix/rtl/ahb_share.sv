@@ -11,7 +11,8 @@ module ahb_share #(
   parameter int                       NumRegions = 2,   // Entries of the address map, 2 to 64
   parameter logic [32*NumRegions-1:0] RegionBase = '0,  // First address of each region
   parameter logic [32*NumRegions-1:0] RegionMask = '0,  // Address bits that are compared
-  parameter logic [8*NumRegions-1:0]  RegionSlave = '0  // Slave of each region; regions do not overlap
+  parameter logic [8*NumRegions-1:0]  RegionSlave = '0, // Slave of each region; regions do not overlap
+  parameter logic [NumSlaves-1:0]     Quiet = '0        // Slaves whose read data are 0 but in their data phases
 ) (
   input  logic                    clk_i,         // Clock
   input  logic                    rst_ni,        // Reset, active low: asynchronous assertion, synchronous release
@@ -71,7 +72,7 @@ module ahb_share #(
   always_comb begin
     hrdata_o = 32'd0;
     for (int s = 0; s < NumSlaves; s++) begin
-      if (owner_q[s]) hrdata_o = hrdata_o | s_hrdata_i[32*s +: 32];
+      if (owner_q[s] | Quiet[s]) hrdata_o = hrdata_o | s_hrdata_i[32*s +: 32];
     end
   end
 

@@ -6,7 +6,8 @@
 module ahb_checks #(
   parameter     Name  = "port",     // Name in the messages
   parameter int Limit = 4096,       // Most clock cycles of a data phase
-  parameter bit Steady = 1'b0       // The address must stay until the data phase ends
+  parameter bit Steady = 1'b0,      // The address must stay until the data phase ends
+  parameter bit Waits = 1'b0        // HREADY may be low without a data phase, while an address phase waits
 ) (
   input logic        clk_i,         // Clock
   input logic        rst_ni,        // Reset, active low
@@ -82,7 +83,7 @@ module ahb_checks #(
       if (held_q & (address != address_q)) breach("the address phase changed while HREADY was low");
       if (Steady & data_q & ~hreadyout_i & (address[40:0] != kept_q)) breach("the address changed in the data phase");
       if (stalled_q & write_q & (hwdata_i != wdata_q)) breach("HWDATA changed in a data phase");
-      if (~data_q & ~hreadyout_i) breach("HREADYOUT is low without a data phase");
+      if (~data_q & ~hreadyout_i & ~(Waits & active)) breach("HREADYOUT is low without a data phase");
       if (~data_q & hresp_i) breach("HRESP is ERROR without a data phase");
       if (data_q & hresp_i & hreadyout_i & ~error_q) breach("ERROR took one cycle");
       if (error_q & ~(hresp_i & hreadyout_i)) breach("ERROR did not end in its second cycle");

@@ -26,7 +26,7 @@ module ahb_rom #(
   input  logic [31:0]          data_i       // Word at that address, in the same cycle
 );
 
-  logic                 write, unused_commit, unused_read, unused_wdata;
+  logic                 write, unused_commit, unused_active, unused_wdata;
 
   assign unused_wdata = ^hwdata_i;
 
@@ -48,7 +48,7 @@ module ahb_rom #(
     .write_o     ( write         ),
     .legal_i     ( ~write        ),
     .commit_o    ( unused_commit ),
-    .read_o      ( unused_read   )
+    .active_o    ( unused_active   )
   );
 
   assign hrdata_o = data_i;

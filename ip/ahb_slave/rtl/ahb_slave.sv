@@ -27,7 +27,7 @@ module ahb_slave #(
   output logic                 write_o,     // Direction in the data phase
   input  logic                 legal_i,     // The access is allowed, from addr_o and write_o
   output logic                 commit_o,    // HWDATA is written at the end of this cycle
-  output logic                 read_o       // The data phase of a legal read ends in this cycle
+  output logic                 active_o     // A transfer to this slave is in its data phase
 );
 
   localparam logic [2:0] SizeWord = 3'b010;
@@ -47,7 +47,7 @@ module ahb_slave #(
   assign done   = data_phase_q & ~second_q & hready_i;  // a refused transfer keeps HREADY low
 
   assign commit_o    = done & write_o;
-  assign read_o      = done & ~write_o;
+  assign active_o    = data_phase_q;
   assign hreadyout_o = ~refuse;
   assign hresp_o     = refuse | second_q;
 

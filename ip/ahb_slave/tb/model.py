@@ -25,9 +25,9 @@ class Model:
 
     def outputs(self, pins: dict[str, int], transfer: tuple[int, int] | None, done: bool) -> dict[str, int]:
         if transfer is None:
-            return {"commit_o": 0, "read_o": 0}
+            return {"commit_o": 0, "active_o": 0}
         address, write = transfer
-        return {"addr_o": address >> 2, "write_o": write, "commit_o": done & write, "read_o": done & (1 - write)}
+        return {"addr_o": address >> 2, "write_o": write, "commit_o": done & write, "active_o": 1}
 
     def clock(self, pins: dict[str, int], write: tuple[int, int, int] | None) -> None:
         pass

@@ -12,7 +12,7 @@ module apb_gpio (
   input  logic        pwrite_i,   // 1 write, 0 read
   input  logic [11:0] paddr_i,    // Byte address inside the 4 KB window
   input  logic [31:0] pwdata_i,   // Write data
-  output logic [31:0] prdata_o,   // Read data, in the access cycle
+  output logic [31:0] prdata_o,   // Read data, in the access cycle; 0 while psel_i is 0
   output logic        pready_o,   // Always 1
   output logic        pslverr_o,  // The map does not allow the access; it has no effect
 
@@ -42,6 +42,7 @@ module apb_gpio (
     .addr_i             ( paddr_i[11:2] ),
     .write_i            ( pwrite_i ),
     .commit_i           ( commit ),
+    .read_i             ( psel_i ),
     .wdata_i            ( pwdata_i ),
     .rdata_o            ( prdata_o ),
     .legal_o            ( legal ),
@@ -57,16 +58,11 @@ module apb_gpio (
   assign seen  = (sync_q & ~last_q & rise) | (~sync_q & last_q & fall);
   assign irq_o = status != 16'd0;
 
-  always_ff @(posedge clk_i or negedge rst_ni) begin
-    if (!rst_ni) begin
-      meta_q <= 16'd0;
-      sync_q <= 16'd0;
-      last_q <= 16'd0;
-    end else begin
-      meta_q <= in_i;
-      sync_q <= meta_q;
-      last_q <= sync_q;
-    end
+  // No reset: three cycles after it they are all samples of the pins, and until then no edge is enabled.
+  always_ff @(posedge clk_i) begin
+    meta_q <= in_i;
+    sync_q <= meta_q;
+    last_q <= sync_q;
   end
 
 endmodule

@@ -11,6 +11,10 @@ class Model:
         self.words = dict.fromkeys(("OUT", "OE", "RISE_ENABLE", "FALL_ENABLE", "STATUS"), 0)
         self.samples = [0, 0, 0]  # the pins one, two and three cycles ago
 
+    def in_reset(self, pins: dict[str, int]) -> None:
+        """A clock edge in reset: the samples go on."""
+        self.samples = [pins["in_i"], *self.samples[:2]]
+
     def outputs(self, pins: dict[str, int]) -> dict[str, int]:
         words = self.words
         return {"irq_o": int(words["STATUS"] != 0), "out_o": words["OUT"], "oe_o": words["OE"]}

@@ -12,7 +12,7 @@ module apb_timer (
   input  logic        pwrite_i,   // 1 write, 0 read
   input  logic [11:0] paddr_i,    // Byte address inside the 4 KB window
   input  logic [31:0] pwdata_i,   // Write data
-  output logic [31:0] prdata_o,   // Read data, in the access cycle
+  output logic [31:0] prdata_o,   // Read data, in the access cycle; 0 while psel_i is 0
   output logic        pready_o,   // Always 1
   output logic        pslverr_o,  // The map does not allow the access; it has no effect
 
@@ -39,6 +39,7 @@ module apb_timer (
     .addr_i               ( paddr_i[11:2] ),
     .write_i              ( pwrite_i ),
     .commit_i             ( commit ),
+    .read_i               ( psel_i ),
     .wdata_i              ( pwdata_i ),
     .rdata_o              ( prdata_o ),
     .legal_o              ( legal ),

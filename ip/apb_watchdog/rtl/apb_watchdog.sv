@@ -14,7 +14,7 @@ module apb_watchdog (
   input  logic        pwrite_i,   // 1 write, 0 read
   input  logic [11:0] paddr_i,    // Byte address inside the 4 KB window
   input  logic [31:0] pwdata_i,   // Write data
-  output logic [31:0] prdata_o,   // Read data, in the access cycle
+  output logic [31:0] prdata_o,   // Read data, in the access cycle; 0 while psel_i is 0
   output logic        pready_o,   // Always 1
   output logic        pslverr_o,  // The map does not allow the access; it has no effect
 
@@ -43,6 +43,7 @@ module apb_watchdog (
     .addr_i               ( paddr_i[11:2] ),
     .write_i              ( pwrite_i ),
     .commit_i             ( commit ),
+    .read_i               ( psel_i ),
     .wdata_i              ( pwdata_i ),
     .rdata_o              ( prdata_o ),
     .legal_o              ( legal ),
@@ -62,15 +63,18 @@ module apb_watchdog (
     if (!rst_ni) begin
       enabled_q <= 1'b0;
       reset_q   <= 1'b0;
-      count_q   <= 32'd0;
     end else begin
       enabled_q <= enabled_q | enable;
       reset_q   <= reset_q | (turn & warning);
-      if (~enabled_q | kick | turn) begin
-        count_q <= load;
-      end else begin
-        count_q <= count_q - 32'd1;
-      end
+    end
+  end
+
+  // No reset: until it is enabled the count follows LOAD.
+  always_ff @(posedge clk_i) begin
+    if (~enabled_q | kick | turn) begin
+      count_q <= load;
+    end else begin
+      count_q <= count_q - 32'd1;
     end
   end
 

@@ -20,6 +20,7 @@ module armv6m_lsu (
 
   logic [15:0] half;
   logic [7:0]  octet;
+  logic        sign;
 
   assign misaligned_o = (size_i[1] & (addr_i != 2'd0)) | (size_i[0] & addr_i[0]);
 
@@ -34,12 +35,10 @@ module armv6m_lsu (
   assign half  = d_addr_i[1] ? load_i[31:16] : load_i[15:0];
   assign octet = d_addr_i[0] ? half[15:8] : half[7:0];
 
-  always_comb begin
-    case (d_size_i)
-      2'd0:    load_o = {{24{d_signed_i & octet[7]}}, octet};
-      2'd1:    load_o = {{16{d_signed_i & half[15]}}, half};
-      default: load_o = load_i;
-    endcase
-  end
+  // Addresses are aligned: the low byte and halfword of a wide access are those that the address chooses.
+  assign sign          = d_signed_i & (d_size_i[0] ? half[15] : octet[7]);
+  assign load_o[7:0]   = octet;
+  assign load_o[15:8]  = (d_size_i == 2'd0) ? {8{sign}} : half[15:8];
+  assign load_o[31:16] = d_size_i[1] ? load_i[31:16] : {16{sign}};
 
 endmodule

@@ -21,7 +21,7 @@ module system_table (
 );
 
   logic [5:0] addr;
-  logic       write, legal, commit, unused_read;
+  logic       write, legal, commit, active;
 
   ahb_slave #(
     .AddrWidth   ( 8           )
@@ -40,7 +40,7 @@ module system_table (
     .write_o     ( write       ),
     .legal_i     ( legal       ),
     .commit_o    ( commit      ),
-    .read_o      ( unused_read )
+    .active_o    ( active )
   );
 
   system_table_regs i_regs (
@@ -49,6 +49,7 @@ module system_table (
     .addr_i   ( addr     ),
     .write_i  ( write    ),
     .commit_i ( commit   ),
+    .read_i   ( active   ),
     .wdata_i  ( hwdata_i ),
     .rdata_o  ( hrdata_o ),
     .legal_o  ( legal    )

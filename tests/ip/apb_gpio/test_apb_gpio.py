@@ -11,7 +11,7 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 from lockstep import lockstep
 
 MUTANTS = {
-    "one flip-flop less": "      sync_q <= «meta_q → in_i»;",
+    "one flip-flop less": "    sync_q <= «meta_q → in_i»;",
     "level for edge": "assign seen  = (sync_q & «~last_q → 16'hFFFF» & rise)",
     "falling is rising": "(«~sync_q & last_q → sync_q & ~last_q» & fall);",
     "interrupt of one pin": "assign irq_o = «status != 16'd0 → status[0]»;",
