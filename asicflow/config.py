@@ -121,8 +121,8 @@ class SocConfig(_Section):
     cpu_path: Path | None = Field(
         None, description="folder of the licensed deliverable (cpu: arm-cortex-m0); used in place, never copied"
     )
-    imem_bytes: int = Field(4096, ge=1024, le=65536, description="instruction memory, a power of two")
-    dmem_bytes: int = Field(4096, ge=1024, le=65536, description="data memory, a power of two")
+    imem_bytes: int = Field(4096, ge=256, le=65536, description="instruction memory, a power of two")
+    dmem_bytes: int = Field(4096, ge=256, le=65536, description="data memory, a power of two")
     ram: Literal["macros", "flipflops"] = Field(
         "macros", description="memories of the PDK's macros, or of flip-flops (larger, but all open)"
     )
@@ -142,12 +142,18 @@ class LayoutConfig(_Section):
     die_um: tuple[float, float] | None = Field(
         None, description="fixed die width and height in um; the design must fit"
     )
+    slot: str | None = Field(
+        None, description="shuttle slot that a chip fills, for example 0p5x1 on gf180 (top chip): its die has this size"
+    )
     rings: bool = Field(False, description="power rings around the core (engine open)")
-    fill: bool = Field(False, description="density fill, for a layout that becomes a chip as it is (engine open)")
+    fill: bool | None = Field(
+        None,
+        description="density fill, for a layout that becomes a chip as it is (engine open); default: true for top chip",
+    )
     clock_gates: bool | None = Field(
         None,
         description="stop the clock of registers that keep their value, with the library's clock gates: less area "
-        "and power; default: true for top soc, false for top accel",
+        "and power; default: true but for top accel",
     )
     seed: int = Field(1, ge=0, description="seed of placement and routing")
 
@@ -170,10 +176,10 @@ class Config(_Section):
     """The whole of ``asicflow.yaml``."""
 
     name: str = Field("design", pattern=r"^[A-Za-z][A-Za-z0-9_]*$", description="name used in reports and files")
-    top: Literal["accel", "soc"] = Field(
+    top: Literal["accel", "soc", "chip"] = Field(
         "accel",
         description="what is built: accel, the accelerator with its bus socket; "
-        "soc, a whole system with processor, up to its simulation",
+        "soc, a whole system with processor; chip, the same in a ring of pads that fills layout.slot",
     )
     model: ModelConfig = Field(default_factory=ModelConfig, description="the trained network and its data")
     hls: HlsConfig = Field(default_factory=HlsConfig, description="the engine that computes the network")

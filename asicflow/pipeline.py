@@ -20,6 +20,7 @@ from asicflow import __version__
 from asicflow.config import Config
 from asicflow.errors import StageError, UserError
 from asicflow.pdk import load_pdk, missing_files
+from asicflow.pdk.pads import chip_slot, need_pads
 from asicflow.pdk.root import resolve
 from asicflow.resources import resource
 from asicflow.soc.plan import check_memories
@@ -88,14 +89,36 @@ def check_inputs(config: Config) -> None:
     ):
         if path is not None and not path.is_file():
             raise UserError(f"file not found: {path}", where=key, hint="check the path")
-    if config.top == "soc":
+    if config.top != "accel":
         check_memories(load_pdk(config.pdk.name, config.pdk.root or Path(".")), config.soc)
+    _check_slot(config)
     if model.file.suffix == ".json" and model.weights is None:
         raise UserError(
             f"{model.file.name} holds only the architecture",
             where="model.weights",
             hint="give the .h5 with its weights: --weights FILE",
         )
+
+
+def _check_slot(config: Config) -> None:
+    """A chip needs a slot and the supply and engine that know pads; nothing else has one (UserError)."""
+    if config.top != "chip":
+        if config.layout.slot is not None:
+            raise UserError(f"top {config.top} fills no slot", where="layout.slot", hint="give it with top chip only")
+        return
+    pdk = load_pdk(config.pdk.name, config.pdk.root or Path("."))
+    chip_slot(pdk, config.layout.slot)
+    volts = pdk.library(config.pdk.library, config.pdk.supply).supply
+    if volts != need_pads(pdk).supply:
+        raise UserError(
+            f"the pads of {pdk.name} need {need_pads(pdk).supply:g} V, not {volts:g} V", where="pdk.supply",
+            hint="leave out pdk.supply, or use top soc",
+        )  # fmt: skip
+    if config.layout.engine == "openroad":
+        raise UserError("the engine openroad lays out no pads", where="layout.engine", hint="use open, or top soc")
+    for key in ("die_um", "aspect", "rings"):
+        if getattr(config.layout, key) != type(config.layout).model_fields[key].default:
+            raise UserError(f"the slot decides on layout.{key}", where=f"layout.{key}", hint="leave it out")
 
 
 def bind_pdk(config: Config, flag: Path | None, progress: Callable[[str], None]) -> dict[str, str]:
@@ -198,7 +221,8 @@ def _inputs(stage: str, config: Config, ws: Workspace, pdk_hashes: dict[str, str
             config.top,
             config.pdk.name,
             str(config.pdk.library),
-            config.soc.model_dump_json() if config.top == "soc" else "",
+            config.soc.model_dump_json() if config.top != "accel" else "",
+            str(config.layout.slot),
         ],
         "firmware": [],
         "sim": [],

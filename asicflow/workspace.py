@@ -27,6 +27,7 @@ MANIFEST_SCHEMA = "asicflow.manifest/1"
 STAGES = {
     "accel": ("model", "hls", "soc", "flow", "signoff"),
     "soc": ("model", "hls", "soc", "firmware", "sim", "flow", "signoff"),
+    "chip": ("model", "hls", "soc", "firmware", "sim", "flow", "signoff"),
 }
 """The stages of each top, in order."""
 

@@ -8,6 +8,7 @@ import pytest
 
 from asicflow import pipeline
 from asicflow.config import parse_config
+from asicflow.errors import UserError
 from asicflow.workspace import Workspace
 
 
@@ -25,3 +26,29 @@ def test_a_changed_source_makes_its_stage_run_again(
     source.write_text("two")
     after = pipeline._inputs(stage, config, ws, {})
     assert {key for key in before | after if before.get(key) != after.get(key)} == {folder}
+
+
+@pytest.mark.parametrize(
+    ("change", "says"),
+    [
+        ({"pdk": {"name": "gf180"}}, "a chip needs the slot"),
+        ({"pdk": {"name": "gf180"}, "layout": {"slot": "2x2"}}, "no slot '2x2'"),
+        ({"pdk": {"name": "sky130"}, "layout": {"slot": "1x1"}}, "sky130 has no pad cells"),
+        ({"pdk": {"name": "gf180", "supply": 3.3}, "layout": {"slot": "1x1"}}, "need 5 V, not 3.3 V"),
+        ({"pdk": {"name": "gf180"}, "layout": {"slot": "1x1", "engine": "openroad"}}, "lays out no pads"),
+        ({"pdk": {"name": "gf180"}, "layout": {"slot": "1x1", "die_um": [100, 100]}}, "decides on layout.die_um"),
+        ({"top": "soc", "pdk": {"name": "gf180"}, "layout": {"slot": "1x1"}}, "top soc fills no slot"),
+    ],
+)
+def test_a_chip_that_cannot_be_is_refused_before_the_run(
+    change: dict[str, object], says: str, project_root: Path
+) -> None:
+    model = {"file": project_root / "examples/digits/model.h5"}
+    with pytest.raises(UserError, match=says):
+        pipeline.check_inputs(parse_config({"top": "chip", "model": model, **change}))
+
+
+def test_a_chip_in_a_slot_is_accepted(project_root: Path) -> None:
+    model = {"file": project_root / "examples/digits/model.h5"}
+    data = {"top": "chip", "model": model, "pdk": {"name": "gf180"}, "layout": {"slot": "1x0p5"}}
+    pipeline.check_inputs(parse_config(data))

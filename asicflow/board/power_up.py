@@ -30,6 +30,7 @@ def run_power_up_soc(
     value: int,
     expected: NDArray[np.int64],
     folder: Path,
+    top: str = "soc",
 ) -> PowerUp:
     """Boot from power-up, then one inference by the debug port.
 
@@ -51,6 +52,8 @@ def run_power_up_soc(
         The golden model's answer.
     folder : Path
         Receives the simulator and its log.
+    top : str
+        Top module of the RTL; when it is another than ``soc``, a model is the socket that has it inside.
 
     Raises
     ------
@@ -61,7 +64,7 @@ def run_power_up_soc(
     """
     icarus_version()
     folder.mkdir(parents=True, exist_ok=True)
-    simulator = _build(sources, models, folder)
+    simulator = _build(sources, models, folder, top)
     told: list[str] = []
     exact = 0
     with SimulatedBoard(simulator) as board:
@@ -89,12 +92,12 @@ def run_power_up_soc(
     return PowerUp(1, exact, unknown, said + tuple(t for t in told if t.startswith("NO END")), log)
 
 
-def _build(sources: Sequence[Path], models: Sequence[Path], folder: Path) -> Path:
+def _build(sources: Sequence[Path], models: Sequence[Path], folder: Path, top: str) -> Path:
     plain, simulator = folder / "plain.v", folder / "power_up.vvp"
     names = " ".join(f'"{path.resolve()}"' for path in sources)
     run_yosys(
         f"""read_verilog -sv {names}
-hierarchy -check -top soc
+hierarchy -check -top {top}
 proc -noopt
 write_verilog -noattr "{plain.resolve()}"
 """,

@@ -13,6 +13,7 @@ from asicflow.board.transport import BITS_PER_CHARACTER
 from asicflow.errors import StageError
 from asicflow.resources import resource
 from asicflow.simulate import build_verilator
+from asicflow.soc.pads import CHIP
 
 BIT_CYCLES = 8  # clock cycles of a bit: the fastest that the port takes
 RESET_CYCLES = 20
@@ -38,7 +39,12 @@ def build_board(
     """
     faults = resource("ip/soc/tb/faults.vlt")
     arguments = WAVEFORMS[waveforms] if waveforms else ()
-    return build_verilator("soc", [faults, *sources, *checks], resource(MAIN), build_dir, args=arguments)
+    in_pads = any(path.name == f"{CHIP}.sv" for path in sources)
+    path = ("soc", "i_chip", "i_inside", "i_reset") if in_pads else ("soc", "i_reset")
+    return build_verilator(
+        "soc", [faults, *sources, *checks], resource(MAIN), build_dir,
+        defines={"RESET_BLOCK": "__PVT__" + "__DOT__".join(path)}, args=arguments,
+    )  # fmt: skip
 
 
 class SimulatedBoard:

@@ -42,7 +42,11 @@ def run(
     ] = None,
     config_file: ConfigFile = None,
     top: Annotated[
-        str | None, typer.Option("--top", help="accel: the accelerator; soc: a whole system around it")
+        str | None,
+        typer.Option("--top", help="accel: the accelerator; soc: a whole system; chip: that in pads"),
+    ] = None,
+    slot: Annotated[
+        str | None, typer.Option("--slot", help="shuttle slot of a chip: 0p5x0p5, 0p5x1, 1x0p5 or 1x1 on gf180")
     ] = None,
     to: Annotated[
         str | None,
@@ -72,6 +76,7 @@ def run(
 
     [bold]asicflow run --pdk sky130 --model model.h5 --data test.npz[/bold]
     [bold]asicflow run --pdk gf180 --top soc --model model.h5[/bold]
+    [bold]asicflow run --pdk gf180 --top chip --slot 1x0p5 --model model.h5[/bold]
 
     Options win over asicflow.yaml. Running the same command again does only what
     is not up to date; an interrupted run goes on where it stopped.
@@ -86,7 +91,7 @@ def run(
         "model.precision.default": precision, "model.precision.width": width, "clock.period_ns": clock,
         "model.reuse": int(reuse) if reuse is not None and reuse.isdecimal() else reuse,
         "layout.utilization": utilization, "pdk.library": library, "pdk.supply": supply,
-        "layout.engine": engine, "layout.seed": seed,
+        "layout.engine": engine, "layout.seed": seed, "layout.slot": slot,
     }  # fmt: skip
     config = resolve_config(config_file, options)
     stages = STAGES[config.top]

@@ -47,6 +47,7 @@ class PlaceRouteTask(FlowTask):
             rings=settings.rings,
             fill=settings.fill,
             blocks=settings.blocks,
+            pad_ring=settings.pad_ring,
         )
         result = implement(netlist, settings.top, settings.load_library(), options, outputs, self.progress)
         self.record_layout(result.metrics)

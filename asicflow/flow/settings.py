@@ -15,12 +15,13 @@ from pydantic import BaseModel, ConfigDict
 from asicflow.config import Config
 from asicflow.pdk.block import Block
 from asicflow.pdk.config import Library, Pdk, load_pdk
+from asicflow.pdk.pads import PadRing
 
 
 def wants_clock_gates(config: Config) -> bool:
     """Whether synthesis is to use clock gates: as configured, or by the kind of design."""
     asked = config.layout.clock_gates
-    return config.top == "soc" if asked is None else asked
+    return config.top != "accel" if asked is None else asked
 
 
 def code_digest() -> str:
@@ -36,7 +37,8 @@ def code_digest() -> str:
 class FlowSettings(BaseModel):
     """Settings of one layout run; lengths in um, times in ns.
 
-    ``code`` identifies the version of the flow that is to run; ``blocks`` are the hard macros of the design.
+    ``code`` identifies the version of the flow that is to run; ``blocks`` are the hard macros of the design,
+    ``pad_ring`` the pads of a chip.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -59,6 +61,7 @@ class FlowSettings(BaseModel):
     rings: bool = False
     fill: bool = False
     blocks: tuple[Block, ...] = ()
+    pad_ring: PadRing | None = None
 
     @classmethod
     def create(
@@ -72,6 +75,7 @@ class FlowSettings(BaseModel):
         clock_port: str,
         period_ns: float,
         blocks: tuple[Block, ...] = (),
+        pad_ring: PadRing | None = None,
     ) -> FlowSettings:
         """Collect the settings of a run from the configuration and the design's description."""
         return cls(
@@ -89,10 +93,16 @@ class FlowSettings(BaseModel):
             die_um=config.layout.die_um,
             seed=config.layout.seed,
             rings=config.layout.rings,
-            fill=config.layout.fill,
+            fill=config.top == "chip" if config.layout.fill is None else config.layout.fill,
             blocks=blocks,
+            pad_ring=pad_ring,
             clock_gates=wants_clock_gates(config),
         )
+
+    @property
+    def hard_macros(self) -> tuple[Block, ...]:
+        """Files of everything in the netlist that is not of the cell library."""
+        return (*self.blocks, self.pad_ring.block) if self.pad_ring else self.blocks
 
     @classmethod
     def load(cls, path: Path) -> FlowSettings:

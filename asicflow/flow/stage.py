@@ -17,12 +17,13 @@ from asicflow.flow.settings import FlowSettings
 from asicflow.pdk.block import BOXES, Block, black_boxes, memory_block
 from asicflow.pdk.config import Library, Pdk, load_pdk, missing_files
 from asicflow.pdk.memory import FLIPFLOPS, compose, macros
+from asicflow.pdk.pads import pad_block, pad_ring
 from asicflow.pdk.root import resolve
 from asicflow.workspace import Workspace
 
 log = logging.getLogger(__name__)
 
-STRATEGIES = {"accel": ("area", "speed"), "soc": ("speed",)}
+STRATEGIES = {"accel": ("area", "speed"), "soc": ("speed",), "chip": ("speed",)}
 """Ways to map, in the order in which they are tried, by top.
 
 A processor's clock is limited by its adders: mapped for area, the whole system was slower on GF180, and no smaller
@@ -65,6 +66,7 @@ def run_flow(config: Config, ws: Workspace, progress: Callable[[str], None]) -> 
     settings = FlowSettings.create(
         config, pdk, library, top=soc["top"], sdc=ws.soc / soc["sdc"], clock_port=soc["clock"]["port"],
         period_ns=float(soc["clock"]["period_ns"]), blocks=blocks,
+        pad_ring=pad_ring(pdk, config.layout.slot, soc["pads"], library.corners) if config.top == "chip" else None,
     )  # fmt: skip
     job = Job(settings, design_files(ws.root, pdk, ws.layout / "sc" / BOXES), ws.layout / "sc", engine, pdk, library)
     publish(close_timing(job, progress, STRATEGIES[config.top]), job, ws.layout)
@@ -173,6 +175,12 @@ def memory_blocks(config: Config, pdk: Pdk, library: Library) -> tuple[Block, ..
     return tuple(found)
 
 
+def hard_macros(config: Config, pdk: Pdk, library: Library) -> tuple[Block, ...]:
+    """Return the memory macros of the design, and the pads of a chip; see :func:`memory_blocks`."""
+    blocks = memory_blocks(config, pdk, library)
+    return (*blocks, pad_block(pdk, library.corners)) if config.top == "chip" else blocks
+
+
 def design_files(root: Path, pdk: Pdk, boxes: Path) -> list[Path]:
     """Return the RTL of a run in compilation order.
 
@@ -190,6 +198,8 @@ def design_files(root: Path, pdk: Pdk, boxes: Path) -> list[Path]:
         if not files[-1].is_file():
             raise StageError("the firmware stage has not run", where=str(files[-1]), hint="asicflow run")
     lefs = [macro.lef for macro in macros(pdk) if macro.lef.is_file()]
+    if soc["top"] == "chip":
+        lefs.append(pad_block(pdk, ()).lef)
     if soc["top"] != "accel" and lefs:
         boxes.parent.mkdir(parents=True, exist_ok=True)
         boxes.write_text(black_boxes(lefs))

@@ -41,7 +41,7 @@ class TimingTask(FlowTask):
             self.progress(f"timing in corner {name} ({corner.process}, {corner.voltage:g} V, {corner.temperature:g} C)")
             spef = spef_of(inputs, settings.top, corner.parasitics)
             netlist, reports = inputs / f"{settings.top}.v", Path("reports").resolve() / name
-            blocks = [block.liberty[name] for block in settings.blocks]
+            blocks = [block.liberty[name] for block in settings.hard_macros]
             results.append(sta.analyse(netlist, spef, settings.sdc, settings.top, name, corner, reports, blocks))
         data = summary(results)
         Path("outputs/timing.json").write_text(json.dumps(data, indent=2) + "\n")

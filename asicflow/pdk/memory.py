@@ -73,21 +73,6 @@ class MacroPlan:
         return self.banks * self.lanes
 
 
-@dataclass(frozen=True)
-class Slot:
-    """A shuttle's place for a design, in um."""
-
-    name: str
-    title: str
-    width_um: float
-    height_um: float
-
-
-def slots(pdk: Pdk) -> list[Slot]:
-    """Return the places that the PDK file knows."""
-    return [Slot(name=name, **values) for name, values in pdk.raw.get("slots", {}).items()]
-
-
 def memories(pdk: Pdk) -> Memories | None:
     """Return the memory section of a PDK file, None when it has none (UserError when it is not valid)."""
     raw = pdk.raw.get("memories")

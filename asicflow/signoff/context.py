@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from asicflow.config import Config
-from asicflow.flow.stage import design_files, memory_blocks
+from asicflow.flow.stage import design_files, hard_macros
 from asicflow.pdk.block import BOXES, Block
 from asicflow.pdk.config import Library, Pdk, load_pdk, missing_files
 from asicflow.pdk.lef import Macro, TechLef, read_lef, read_tech_lef
@@ -134,10 +134,10 @@ class GateContext:
 
     @cached_property
     def blocks(self) -> tuple[Block, ...]:
-        """The hard macros of the design."""
+        """The hard macros of the design, pads included."""
         if self.foreign_top or self.pdk is None:
             return ()
-        return memory_blocks(self.config, self.pdk, self.library)
+        return hard_macros(self.config, self.pdk, self.library)
 
     @cached_property
     def block_names(self) -> frozenset[str]:

@@ -46,6 +46,7 @@ class Engine(BaseModel):
     in_addr_width: int
     out_addr_width: int
     cycles: int
+    area_nand2: float = 0
 
 
 @dataclass(frozen=True)

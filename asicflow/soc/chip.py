@@ -1,4 +1,4 @@
-"""Assemble top ``soc``: processor, debug port, memories, peripherals and the accelerator."""
+"""Assemble tops ``soc`` (processor, debug port, memories, peripherals, accelerator) and ``chip``, the same in pads."""
 
 from __future__ import annotations
 
@@ -12,13 +12,15 @@ from pathlib import Path
 from asicflow.config import SocConfig
 from asicflow.errors import StageError, UserError
 from asicflow.pdk.memory import MemoryRtl
+from asicflow.pdk.pads import Pads, pad_models
 from asicflow.resources import resource
 from asicflow.soc.assemble import SOC_SCHEMA, Assembly, Engine, assemble, load_engine, rdl_parameters
-from asicflow.soc.constraints import write_sdc
+from asicflow.soc.constraints import BOARD, write_sdc
 from asicflow.soc.external import load_external, locate
 from asicflow.soc.ip import IpManifest, load_ip
 from asicflow.soc.mapdocs import c_header, html_page
 from asicflow.soc.matrix import write_matrix
+from asicflow.soc.pads import CHIP, INSIDE, SOCKET_FILE, pad_names, write_chip, write_socket
 from asicflow.soc.rdl import WORD_BYTES
 from asicflow.soc.scan import scan
 from asicflow.soc.system import System, compile_system, constants, system_json
@@ -37,11 +39,12 @@ _FIRMWARE = ("firmware/bootrom", "firmware/bsp")
 
 @dataclass(frozen=True)
 class Chip:
-    """Inputs of the assembly: the accelerator's, the ``soc`` section, the files of the memories."""
+    """Inputs of the assembly: the accelerator's, the ``soc`` section, the files of the memories, the pads if any."""
 
     accel: Assembly
     soc: SocConfig
     ram: MemoryRtl
+    pads: Pads | None = None
 
     @property
     def cpu_files(self) -> list[Path]:
@@ -71,6 +74,8 @@ def assemble_soc(chip: Chip, out: Path) -> Top:
     """
     assemble(chip.accel, out / "accel")
     engine, wiring = load_engine(chip.accel.accel_dir), load_wiring()
+    if chip.pads:
+        wiring = wiring.model_copy(update={"name": INSIDE})
     parameters = _parameters(chip, engine)
     system = compile_system(parameters)
     top = write_top(system, wiring, _values(chip, system), CPUS[chip.soc.cpu][0])
@@ -83,19 +88,43 @@ def assemble_soc(chip: Chip, out: Path) -> Top:
     system = compile_system({**parameters, "BUILD_HASH": int(digest[:8], 16)})
     load_ip("system_table").write_generated(rtl, system.block("table").registers)
     (out / MODELS).mkdir(exist_ok=True)
-    for path in chip.ram.models:
+    for path in _models(chip):
         shutil.copyfile(path, out / MODELS / path.name)
+    if chip.pads:
+        (out / MODELS / SOCKET_FILE).write_text(write_socket(wiring, TOP))
     _write_documents(system, out)
-    pins = [name for name in wiring.ports if name != wiring.clock]
-    inputs = [name for name in pins if wiring.ports[name].direction == "input"]
-    outputs = [name for name in pins if wiring.ports[name].direction == "output"]
-    sdc = write_sdc(TOP, wiring.clock, inputs, outputs, chip.accel.period_ns, chip.accel.driver, RESET_PORT)
-    (out / f"{TOP}.sdc").write_text(sdc)
+    (out / f"{_top(chip)}.sdc").write_text(_constraints(chip, wiring))
     (out / "soc.json").write_text(json.dumps(_describe(chip, engine, wiring, files, digest), indent=2) + "\n")
     refused = scan([out])
     if refused:
         raise StageError(f"{refused[0].path.name} may not be copied: {refused[0].reason}", where=str(refused[0].path))
     return top
+
+
+def _top(chip: Chip) -> str:
+    return CHIP if chip.pads else TOP
+
+
+def _pin(chip: Chip, wiring: Wiring, port: str) -> str:
+    """The pin of the top that is an input of the system, or that input itself when there are no pads."""
+    return next(name for name, pad in wiring.pads.items() if pad.input == port) if chip.pads else port
+
+
+def _models(chip: Chip) -> list[Path]:
+    return [*chip.ram.models, *(pad_models(chip.pads) if chip.pads else [])]
+
+
+def _constraints(chip: Chip, wiring: Wiring) -> str:
+    clock, reset = _pin(chip, wiring, wiring.clock), _pin(chip, wiring, RESET_PORT)
+    ports = [name for name in wiring.ports if name != wiring.clock]
+    inputs = [name for name in ports if wiring.ports[name].direction == "input"]
+    outputs = [name for name in ports if wiring.ports[name].direction == "output"]
+    if chip.pads:
+        pins = {name: pad for name, pad in wiring.pads.items() if name != clock}
+        inputs = [name for name, pad in pins.items() if pad.input]
+        outputs = [name for name, pad in pins.items() if pad.output]
+    driver = BOARD if chip.pads else chip.accel.driver
+    return write_sdc(_top(chip), clock, inputs, outputs, chip.accel.period_ns, driver, reset)
 
 
 def build_hash(files: Iterable[Path], system: System) -> str:
@@ -156,7 +185,11 @@ def _write_rtl(chip: Chip, system: System, top: Top, wiring: Wiring, rtl: Path) 
             names[path.name] = None
     (rtl / f"{BUS_MODULE}.sv").write_text(write_matrix(top.bus))
     (rtl / f"{wiring.name}.sv").write_text(top.text)
-    return [*names, f"{BUS_MODULE}.sv", f"{wiring.name}.sv"]
+    files = [*names, f"{BUS_MODULE}.sv", f"{wiring.name}.sv"]
+    if chip.pads:
+        (rtl / f"{CHIP}.sv").write_text(write_chip(wiring, chip.pads))
+        files.append(f"{CHIP}.sv")
+    return files
 
 
 def _sources(manifest: IpManifest, chip: Chip) -> list[Path]:
@@ -197,18 +230,23 @@ def _describe(chip: Chip, engine: Engine, wiring: Wiring, files: list[str], dige
     return {
         "schema": SOC_SCHEMA,
         "name": chip.accel.name,
-        "top": TOP,
+        "top": _top(chip),
         "files": files,
         "external_files": [str(path.resolve()) for path in chip.cpu_files],
         "firmware_files": [ROM_FILE],
-        "sdc": f"{TOP}.sdc",
-        "clock": {"port": wiring.clock, "period_ns": chip.accel.period_ns, "hz": clock_hz(chip.accel.period_ns)},
-        "reset": {"port": RESET_PORT, "active_low": True, "async": True},
+        "sdc": f"{_top(chip)}.sdc",
+        "pads": pad_names(wiring) if chip.pads else [],
+        "clock": {
+            "port": _pin(chip, wiring, wiring.clock),
+            "period_ns": chip.accel.period_ns,
+            "hz": clock_hz(chip.accel.period_ns),
+        },
+        "reset": {"port": _pin(chip, wiring, RESET_PORT), "active_low": True, "async": True},
         "map": "map.json",
         "headers": "include",
         "cpu": chip.soc.cpu,
         "ram": chip.soc.ram,
-        "models": [f"{MODELS}/{path.name}" for path in chip.ram.models],
+        "models": [f"{MODELS}/{name}" for name in [p.name for p in _models(chip)] + [SOCKET_FILE] * bool(chip.pads)],
         "build_sha256": digest,
         "model_sha256": chip.accel.model_sha256,
         "engine": engine.model_dump(exclude={"files"}),

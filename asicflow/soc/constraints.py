@@ -28,13 +28,25 @@ class Driver:
     pin: str
 
 
+@dataclass(frozen=True)
+class Board:
+    """What is at the pins of a chip: the transition of signals in ns, and the load in pF."""
+
+    transition_ns: float
+    load_pf: float
+
+
+BOARD = Board(1.0, 10.0)
+"""A short line to another chip."""
+
+
 def write_sdc(
     top: str,
     clock_port: str,
     inputs: Sequence[str],
     outputs: Sequence[str],
     period_ns: float,
-    driver: Driver,
+    driver: Driver | Board,
     synchronised_reset: str = "",
 ) -> str:
     """Return the SDC text.
@@ -49,8 +61,8 @@ def write_sdc(
         All other ports.
     period_ns : float
         Clock period in ns.
-    driver : Driver
-        Drives every input but the clock.
+    driver : Driver or Board
+        Drives every input but the clock: a cell, or at the pins of a chip the board, which drives the clock too.
     synchronised_reset : str
         Reset input whose release the design itself brings into step with the clock: its edges are not timed.
     """
@@ -61,6 +73,12 @@ def write_sdc(
         ("set_output_delay -min", OUTPUT_DELAY_MIN, "$outputs"),
     ]
     delays = "\n".join(f"{command} {fraction * period_ns:.4f} -clock clk {ports}" for command, fraction, ports in rows)
+    outside = (
+        f"set_input_transition {driver.transition_ns:.4f} [get_ports {clock_port}]\n"
+        f"set_input_transition {driver.transition_ns:.4f} $inputs\nset_load {driver.load_pf:.4f} $outputs\n"
+        if isinstance(driver, Board)
+        else f"set_driving_cell -lib_cell {driver.cell} -pin {driver.pin} $inputs\nset_load {LOAD_PF:.4f} $outputs\n"
+    )
     false_path = ""
     if synchronised_reset:
         false_path = (
@@ -78,6 +96,4 @@ set_clock_uncertainty -hold {HOLD_UNCERTAINTY_NS:.4f} [get_clocks clk]
 set inputs [get_ports {{{" ".join(inputs)}}}]
 set outputs [get_ports {{{" ".join(outputs)}}}]
 {delays}
-set_driving_cell -lib_cell {driver.cell} -pin {driver.pin} $inputs
-set_load {LOAD_PF:.4f} $outputs
-{false_path}"""
+{outside}{false_path}"""

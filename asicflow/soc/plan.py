@@ -18,13 +18,17 @@ from asicflow.errors import UserError
 from asicflow.pdk import Library, Pdk
 from asicflow.pdk.area import nand2_um2
 from asicflow.pdk.lef import read_lef
-from asicflow.pdk.memory import FLIPFLOPS, MacroPlan, Slot, compose, slots
+from asicflow.pdk.memory import FLIPFLOPS, MacroPlan, compose
+from asicflow.pdk.pads import Slot, chip_slots, slots
 
 PLAN_SCHEMA = "asicflow.plan/1"
 SOC_NAND2 = 35_000
 """NAND2 equivalents of the SoC's logic without memories and engine, from ``python -m benchmarks.soc``, rounded up."""
 FLIPFLOP_NAND2_PER_BIT = 10.3
 """NAND2 equivalents of one bit of flip-flop memory, enable and read multiplexer included (64 words, same tool)."""
+SLOT_SHARE = 0.8
+"""Largest share of the room beside the macros that logic may take in a chip's slot, whose size is fixed: wires to the
+macros' pins and the channels between macros take some, too."""
 HALO_UM = 10.0
 """Room around a macro, each side, that stays free of cells: its power ring and pin access."""
 
@@ -77,6 +81,11 @@ class SlotPlan:
     def fits(self) -> bool:
         """True when every macro has its place and the logic fits in the rest."""
         return bool(self.free_um2 >= self.logic_um2)
+
+    @property
+    def share(self) -> float:
+        """Share of the rest that the logic takes; infinite without room for the macros."""
+        return self.logic_um2 / self.free_um2 if self.free_um2 else math.inf
 
 
 @dataclass(frozen=True)
@@ -143,6 +152,58 @@ def plan_soc(pdk: Pdk, library: Library, soc: SocConfig, engine_nand2: float | N
     return Plan(
         pdk.name, library.name, soc.ram, planned, cells, library.utilization, gates, logic, engine_nand2, die, places
     )  # fmt: skip
+
+
+def check_slot(pdk: Pdk, library: Library, soc: SocConfig, slot: Slot, engine_nand2: float) -> SlotPlan:
+    """Return the plan of a chip in a slot.
+
+    Raises
+    ------
+    UserError
+        If macros or logic do not fit; names the slots that hold the system, and the memories that fit this slot.
+    """
+    found = {place.name: place for place in plan_soc(pdk, library, soc, engine_nand2).slots}
+    place = found[slot.name]
+    if place.share <= SLOT_SHARE:
+        return place
+    what = "its memory macros have no room" if not place.free_um2 else (
+        f"logic of {place.logic_um2 / 1e6:.2f} mm2 at {library.utilization:.0%} utilization has only "
+        f"{place.free_um2 / 1e6:.2f} mm2 beside the memory macros"
+    )  # fmt: skip
+    larger = [s.name for s in chip_slots(pdk) if found[s.name].share <= SLOT_SHARE]
+    fewer = _memories_that_fit(pdk, library, soc, slot, engine_nand2)
+    hints = [f"--slot {larger[0]} holds it"] if larger else ["no slot of this process holds it"]
+    hints.append(
+        f"this slot holds soc.imem_bytes {fewer[0]} with soc.dmem_bytes {fewer[1]}" if fewer
+        else "no memories that programs could use make it fit this slot; so would only a smaller engine"
+    )  # fmt: skip
+    raise UserError(
+        f"the system does not fit slot {slot.name} ({slot.width_um:g} x {slot.height_um:g} um inside the pads): {what}",
+        where="layout.slot",
+        hint="; ".join(hints),
+    )
+
+
+LEAST_BYTES = (2048, 512)
+"""Least bytes of instruction and data memory that the programs that come with asicflow can use."""
+
+
+def _memories_that_fit(
+    pdk: Pdk, library: Library, soc: SocConfig, slot: Slot, engine_nand2: float
+) -> tuple[int, int] | None:
+    """The largest memories, neither above those asked for, with which the system fits a slot."""
+    sizes = [
+        (i, d)
+        for i in (LEAST_BYTES[0] << k for k in range(6))
+        for d in (LEAST_BYTES[1] << k for k in range(8))
+        if i <= soc.imem_bytes and d <= soc.dmem_bytes
+    ]
+    for imem, dmem in sorted(sizes, key=lambda size: (-sum(size), -size[0])):
+        less = soc.model_copy(update={"imem_bytes": imem, "dmem_bytes": dmem})
+        places = plan_soc(pdk, library, less, engine_nand2).slots
+        if next(p for p in places if p.name == slot.name).share <= SLOT_SHARE:
+            return imem, dmem
+    return None
 
 
 def check_memories(pdk: Pdk, soc: SocConfig) -> None:

@@ -8,9 +8,11 @@ from pathlib import Path
 from asicflow.config import Config
 from asicflow.pdk import Library, load_pdk
 from asicflow.pdk.memory import FLIPFLOPS, memory_rtl
-from asicflow.soc.assemble import Assembly, assemble
+from asicflow.pdk.pads import Pads, chip_slot, need_pads
+from asicflow.soc.assemble import Assembly, assemble, load_engine
 from asicflow.soc.chip import Chip, assemble_soc
 from asicflow.soc.constraints import Driver
+from asicflow.soc.plan import check_slot
 from asicflow.workspace import Workspace, sha256
 
 
@@ -18,12 +20,12 @@ def run_soc(config: Config, ws: Workspace, progress: Callable[[str], None]) -> N
     """Write the ``soc`` folder: RTL, ``map.json``, constraints, ``soc.json``.
 
     Reads ``model/spec.json`` (its hash names the network in the chip), ``accel/``
-    and the PDK file; needs no PDK data.
+    and the PDK file; only a chip needs PDK data: it must fit its slot.
 
     Raises
     ------
     UserError
-        If the engine does not fit the socket, or a file of an earlier stage is missing.
+        If the engine does not fit the socket, the chip not its slot, or a file of an earlier stage is missing.
     """
     library = _library(config)
     period = config.clock.period_ns or library.clock_period_ns[config.top]
@@ -35,14 +37,28 @@ def run_soc(config: Config, ws: Workspace, progress: Callable[[str], None]) -> N
         driver=Driver(library.cells.driving_cell, library.cells.buffer_pins[1]),
     )
     ws.soc.mkdir(parents=True, exist_ok=True)
-    if config.top == "soc":
+    if config.top != "accel":
         soc = config.soc
-        progress(f"assembling soc: {soc.cpu}, IMEM {soc.imem_bytes}, DMEM {soc.dmem_bytes} bytes, clock {period:g} ns")
-        assemble_soc(Chip(job, soc, memory_rtl(FLIPFLOPS if soc.ram == FLIPFLOPS else config.pdk.name)), ws.soc)
+        pads = _pads(config, ws, progress) if config.top == "chip" else None
+        sizes = f"IMEM {soc.imem_bytes}, DMEM {soc.dmem_bytes} bytes"
+        progress(f"assembling {config.top}: {soc.cpu}, {sizes}, clock {period:g} ns")
+        ram = memory_rtl(FLIPFLOPS if soc.ram == FLIPFLOPS else config.pdk.name)
+        assemble_soc(Chip(job, soc, ram, pads), ws.soc)
     else:
         progress(f"assembling accel: AHB-Lite socket and engine, clock {period:g} ns")
         assemble(job, ws.soc)
     progress(f"wrote {ws.soc}")
+
+
+def _pads(config: Config, ws: Workspace, progress: Callable[[str], None]) -> Pads:
+    """The pads of a chip that fits its slot."""
+    pdk = load_pdk(config.pdk.name, config.pdk.root or Path("."))
+    slot = chip_slot(pdk, config.layout.slot)
+    library = pdk.library(config.pdk.library, config.pdk.supply)
+    place = check_slot(pdk, library, config.soc, slot, load_engine(ws.accel).area_nand2)
+    share = place.logic_um2 / place.free_um2
+    progress(f"slot {slot.name}: {len(place.macros)} memory macros, logic takes {share:.0%} of the rest")
+    return need_pads(pdk)
 
 
 def _library(config: Config) -> Library:

@@ -17,6 +17,7 @@ import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from asicflow.errors import UserError
+from asicflow.pdk.pads import PadKind
 from asicflow.resources import resource
 from asicflow.soc.ip import Bus, IpManifest, Port, load_ip
 from asicflow.soc.matrix import Matrix, Region
@@ -36,6 +37,17 @@ class TopPort(Port):
     """A port of the top module."""
 
     desc: str
+
+
+class PadSpec(_Section):
+    """The pads of a pin, one a bit: the system's ports behind it, its resistor; `desc` when it is not the port's."""
+
+    kind: PadKind
+    input: str | None = None
+    output: str | None = None
+    enable: str | None = None
+    pull: Literal["up", "down"] | None = None
+    desc: str = ""
 
 
 class Wires(_Section):
@@ -65,6 +77,7 @@ class Wiring(_Section):
     irq: str
     nmi: str
     ports: dict[str, TopPort]
+    pads: dict[str, PadSpec] = {}
     instances: dict[str, Wires]
 
 

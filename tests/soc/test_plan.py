@@ -15,7 +15,8 @@ import pytest
 from asicflow.config import SocConfig
 from asicflow.errors import UserError
 from asicflow.pdk import Library, Pdk, load_pdk
-from asicflow.pdk.memory import compose, macros, memory_rtl, slots
+from asicflow.pdk.memory import compose, macros, memory_rtl
+from asicflow.pdk.pads import slots
 from asicflow.soc.plan import (
     HALO_UM,
     MemoryPlan,
@@ -138,7 +139,7 @@ def test_what_is_too_large_does_not_fit(pdk_root: Path) -> None:
     large = plan_soc(pdk, library, SocConfig(imem_bytes=65536))
     assert not any(slot.fits for slot in large.slots)
     crowded = plan_soc(pdk, library, SocConfig(), engine_nand2=400_000)
-    assert all(slot.macros for slot in crowded.slots) and not any(slot.fits for slot in crowded.slots)
+    assert any(slot.macros for slot in crowded.slots) and not any(slot.fits for slot in crowded.slots)
 
 
 def test_a_missing_macro_file_is_named(pdk_root: Path, tmp_path: Path) -> None:

@@ -89,7 +89,8 @@ class _DefWriter:
             step = self.tech.dy if layer.horizontal else self.tech.dx
             count = (self.plan.lines if layer.horizontal else self.plan.columns) // layer.every
             axis = "Y" if layer.horizontal else "X"
-            yield f"TRACKS {axis} {step // 2} DO {count} STEP {step * layer.every} LAYER {layer.name} ;\n"
+            first = step // 2 + self.plan.origin[layer.horizontal]
+            yield f"TRACKS {axis} {first} DO {count} STEP {step * layer.every} LAYER {layer.name} ;\n"
 
     def vias(self) -> Iterator[str]:
         """The router's vias, pin cuts and the stacks under the straps."""

@@ -35,6 +35,7 @@ from asicflow.flow.pnr.lef_writer import write_lef
 from asicflow.flow.pnr.netlist import Instance, Net, Netlist, PnrError, read_netlist, write_verilog
 from asicflow.flow.pnr.notches import pins_at_faults, pins_with_near_cuts
 from asicflow.flow.pnr.options import PnrOptions, check_options
+from asicflow.flow.pnr.pad_ring import RingPlan, close_ring, open_ring, reach_edges
 from asicflow.flow.pnr.parasitics import PlacementWires
 from asicflow.flow.pnr.placement import Placer, add_fillers
 from asicflow.flow.pnr.positions import half_perimeter
@@ -44,6 +45,7 @@ from asicflow.flow.pnr.sizing import Sizing
 from asicflow.flow.pnr.spef import RoutedWires, write_spef
 from asicflow.flow.pnr.technology import load_technology
 from asicflow.flow.pnr.timing import CellModels, Constraints, CornerTiming, WireModel, analyse
+from asicflow.pdk.block import Block
 from asicflow.pdk.config import Library
 from asicflow.pdk.lef import read_lef
 
@@ -94,6 +96,7 @@ class Design:
     options: PnrOptions
     progress: Progress = log.info
     seconds: dict[str, float] = field(default_factory=dict)
+    geometries: list[NetGeometry] = field(default_factory=list, init=False)
 
     def place(self) -> None:
         """Floorplan, placement, buffers, clock tree, drive strengths, load and hold repair.
@@ -103,11 +106,14 @@ class Design:
         check_options(self.options)
         with self._stage("read"):
             self.technology = load_technology(self.library, self.options.rings)
-            self.block_views = read_blocks(self.options.blocks, list(self.library.corners))
+            self.block_views = read_blocks(self.hard_macros, list(self.library.corners))
             self.macros = read_lef(self.library.lefs) | self.block_views
             self.models = CellModels(self.library, self.macros, self.options.blocks)
             self.netlist: Netlist = read_netlist(self.source, self.top, self.macros)
             self.design_cells = len(self.netlist.instances)
+            self.ring: RingPlan | None = None
+            if self.options.pad_ring:
+                self.ring = open_ring(self.netlist, self.options.pad_ring, self.macros, self.technology)
             self.blocks = block_plan(
                 self.netlist, self.block_views, self.technology, self.options.halo_um, self.options.block_places
             )
@@ -117,6 +123,12 @@ class Design:
         self._place()
         self._size_late_paths()
         self._repair_timing()
+
+    @property
+    def hard_macros(self) -> tuple[Block, ...]:
+        """The blocks, and the pads if there are any."""
+        ring = self.options.pad_ring
+        return (*self.options.blocks, ring.block) if ring else self.options.blocks
 
     @property
     def crowding(self) -> float:
@@ -129,6 +141,11 @@ class Design:
         RoutingStuck when conflicts are left, PnrError when the layout is not the netlist.
         """
         self._route()
+        with self._stage("timing"):
+            wires = RoutedWires(self.geometries, self.technology, self.library.parasitics, self.macros)
+            self.timings = self._analyse(wires)
+        if self.ring:
+            self.geometries = close_ring(self.ring, self.netlist, self.plan, self.geometries, self.technology)
         self._finish()
 
     @contextmanager
@@ -153,14 +170,17 @@ class Design:
             self.technology,
             self.options.utilization,
             self.options.aspect,
-            self.options.die_area,
+            self.ring.core_um if self.ring else self.options.die_area,
             self.library,
             self.macros,
             self.blocks,
         )
         if self.options.rings:
             add_rings(self.plan, self.technology)
-        place_pins(self.plan, list(self.netlist.ports.values()), self.technology, self.options.pin_sides)
+        if self.ring:
+            reach_edges(self.plan, self.technology)
+        places = self.ring.pin_places() if self.ring else self.options.pin_places
+        place_pins(self.plan, list(self.netlist.ports.values()), self.technology, self.options.pin_sides, places)
         add_physical_cells(self.plan, self.netlist, self.library, self.macros, self.technology)
         self.progress(
             f"floorplan: die {self.plan.width / 1e3:.1f} x {self.plan.height / 1e3:.1f} um,"
@@ -172,10 +192,16 @@ class Design:
         macro = self.macros[cell]
         return macro.width * macro.height
 
+    @property
+    def _clock_port(self) -> str:
+        """The clock input of what is placed: the one behind its pad in a ring of pads."""
+        name = self.options.clock_port
+        return self.ring.behind(name) if self.ring and name else name
+
     def _clock_net(self) -> Net | None:
         if not self.options.clock_port:
             return None
-        port = self.netlist.ports.get(self.options.clock_port)
+        port = self.netlist.ports.get(self._clock_port)
         if port is None:
             raise PnrError(
                 f"the design has no port {self.options.clock_port}",
@@ -256,7 +282,7 @@ class Design:
     def _constraints(self) -> Constraints:
         period = self.options.clock_period_ns
         return Constraints(
-            clock_port=self.options.clock_port,
+            clock_port=self._clock_port,
             period_ns=period,
             input_early_ns=self.options.input_delay[0] * period,
             input_late_ns=self.options.input_delay[1] * period,
@@ -327,7 +353,7 @@ class Design:
                 router.adopt(self.earlier)
             for _ in range(REDRAWINGS):
                 self.routes = self.earlier = router.route(self.options.max_iterations)
-                self.geometries: list[NetGeometry] = net_geometries(self.routes, self.technology, self.macros)
+                self.geometries = net_geometries(self.routes, self.technology, self.macros)
                 undrawable = pins_at_faults(self.geometries, self.technology)
                 undrawable += pins_with_near_cuts(self.geometries, self.technology)
                 if not undrawable:
@@ -344,7 +370,7 @@ class Design:
                 self.technology,
                 self.library,
                 self.macros,
-                self.options.blocks,
+                self.hard_macros,
             )
             self.fill = self._fill()
         with self._stage("check"):
@@ -366,9 +392,6 @@ class Design:
                 where=self.top,
                 hint="this is a defect of the engine: please report it with the netlist",
             )
-        with self._stage("timing"):
-            wires = RoutedWires(self.geometries, self.technology, self.library.parasitics, self.macros)
-            self.timings = self._analyse(wires)
 
     def _fill(self) -> dict[str, int]:
         """Squares of dummy metal per layer."""
@@ -377,6 +400,7 @@ class Design:
         if self.technology.config.fill is None:
             raise PnrError("the PDK file describes no density fill", where="fill", hint="add route.fill to it")
         outlines = [self.blocks.outline(i) for i in self.blocks.instances]
+        outlines += self.ring.keepouts() if self.ring else []
         return add_fill(self.layout, self.library, self.technology.config.fill, outlines)
 
     def write(self, outdir: Path) -> PnrResult:
@@ -465,6 +489,7 @@ class Design:
             "asked_utilization": self.options.utilization,
             "blocks": [self._block_metrics(i) for i in self.blocks.instances],
             "abstract_blocks": abstract_blocks(self.netlist, self.macros, self.options.blocks),
+            "pads": self.ring.figures() if self.ring else {},
             "fill": self.fill,
             "wirelength_um": wirelength,
             "wirelength_per_layer_um": per_layer,

@@ -38,7 +38,7 @@ def implement(
     for last in (False,) * (ATTEMPTS - 1) + (True,):
         design = Design(netlist, top, library, options, progress)
         design.place()
-        growing = not options.die_area and not last
+        growing = not (options.die_area or options.pad_ring or last)
         if growing and (use := design.crowding) > CROWDED:
             options = _loosened(options, max(0.97 * CROWDED / use, LOOSEN) ** 2)
             progress(f"place: wires need {use:.0%} of the tracks; again at {options.utilization:.0%} utilisation")

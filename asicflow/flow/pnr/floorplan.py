@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from asicflow.flow.pnr.blocks import BlockPlan
 from asicflow.flow.pnr.hookup import Hooks, hook_up
 from asicflow.flow.pnr.netlist import Instance, Netlist, PnrError, Port
 from asicflow.flow.pnr.power_grid import PowerGrid, Span, Strap
-from asicflow.flow.pnr.technology import Technology
+from asicflow.flow.pnr.technology import LayerModel, Technology
 from asicflow.pdk.config import Library
 from asicflow.pdk.lef import Macro, Rect
 
@@ -29,10 +30,24 @@ class PinPlace:
     rect: Rect
 
 
+@dataclass(frozen=True)
+class PinSpot:
+    """A wish for one port's pin: the side, and the place along it in um from the die's left or lower end.
+
+    `layer` is a routing layer that runs across the side; default: that of all pins of the side. The pin is at the
+    layer's track nearest to the place.
+    """
+
+    side: str
+    at_um: float
+    layer: str | None = None
+
+
 @dataclass
 class Floorplan:
     """Die and core in nm, the die's lower left corner at (0, 0).
 
+    `origin` is the corner of the routing grid: another than the die's when the layout was moved into a larger one.
     The routing grid has `columns` x `lines` nodes over the whole die. `segments` are the spans (nm) of every
     row that hold cells: the whole row where no block cuts it. `hooks` join the blocks' supply pins to the straps;
     `rings` are the pieces of the power rings as (layer, rectangle, is power).
@@ -49,6 +64,7 @@ class Floorplan:
     pins: dict[str, PinPlace] = field(default_factory=dict)
     hooks: Hooks = field(default_factory=Hooks)
     rings: list[tuple[str, Rect, bool]] = field(default_factory=list)
+    origin: tuple[int, int] = (0, 0)
 
     def row_y(self, row: int, row_height: int) -> int:
         """Lower edge of a row, nm."""
@@ -166,14 +182,25 @@ def place_pins(
     ports: list[Port],
     technology: Technology,
     sides: dict[str, str] | None = None,
+    places: Mapping[str, PinSpot] | None = None,
 ) -> None:
     """Spread the ports over the die's edges, in their order, counter-clockwise from the upper left.
 
     `sides` may name the side ("west", "south", "east", "north") of single ports (`name` or `name[3]`)
-    or whole buses (`name`). PnrError when a side has no room.
+    or whole buses (`name`), `places` the place of single ports, which the others keep away from. PnrError when a
+    side has no room, or a place cannot be had.
     """
     pins = technology.config.pins
-    slots = {side: _slots(plan, technology, side, pins.pitch) for side in SIDES}
+    taken_slots = _place_fixed(plan, ports, technology, places or {})
+    ports = [port for port in ports if port.name not in plan.pins]
+    slots = {
+        side: [
+            slot
+            for slot in _slots(plan, technology, side, pins.pitch)
+            if all(abs(slot - other) >= pins.pitch for other in taken_slots[side])
+        ]
+        for side in SIDES
+    }
     wanted: dict[str, list[Port]] = {side: [] for side in SIDES}
     free: list[Port] = []
     for port in ports:
@@ -201,6 +228,55 @@ def place_pins(
         _spread(plan, wanted[side], slots[side], side, technology)
 
 
+def _place_fixed(
+    plan: Floorplan, ports: list[Port], technology: Technology, places: Mapping[str, PinSpot]
+) -> dict[str, list[int]]:
+    """Put the pins that have a place of their own; the nodes they take, per side."""
+    taken: dict[str, list[int]] = {side: [] for side in SIDES}
+    known = {port.name for port in ports}
+    for name, spot in places.items():
+        if name not in known:
+            raise PnrError(
+                f"the design has no port {name}", where="pin_places", hint=f"ports: {', '.join(sorted(known)[:8])}"
+            )
+        if spot.side not in SIDES:
+            raise PnrError(
+                f"unknown side {spot.side!r} for port {name}", where="pin_places", hint=f"use one of {', '.join(SIDES)}"
+            )
+        layer = _pin_layer(technology, spot.side, spot.layer, name)
+        step, count = (technology.dy, plan.lines) if layer.horizontal else (technology.dx, plan.columns)
+        node = round((spot.at_um * 1000 - step // 2) / step / layer.every) * layer.every
+        if not 2 <= node < count - 2:
+            raise PnrError(
+                f"port {name} at {spot.at_um:g} um is not on the {spot.side} edge", where="pin_places",
+                hint=f"it may be at {2 * step / 1e3:g} to {(count - 2) * step / 1e3:g} um",
+            )  # fmt: skip
+        near = [other for other in taken[spot.side] if abs(other - node) < 2]
+        if near:
+            raise PnrError(
+                f"port {name} at {spot.at_um:g} um is too near to another port", where="pin_places",
+                hint=f"keep {2 * step / 1e3:g} um between them",
+            )  # fmt: skip
+        taken[spot.side].append(node)
+        plan.pins[name] = _pin(plan, technology, spot.side, node, layer)
+    return taken
+
+
+def _pin_layer(technology: Technology, side: str, name: str | None, port: str) -> LayerModel:
+    """The layer of a pin: the side's own, or the one asked for (PnrError when it cannot be)."""
+    pins = technology.config.pins
+    level = side in ("west", "east")
+    layer = technology.layers[technology.layer_index(pins.horizontal if level else pins.vertical)]
+    if name is None:
+        return layer
+    fitting = [x.name for x in technology.layers if x.wires and x.horizontal == level]
+    if name not in fitting:
+        raise PnrError(
+            f"port {port} cannot be on {name}", where="pin_places", hint=f"on the {side}: {', '.join(fitting)}"
+        )
+    return technology.layers[technology.layer_index(name)]
+
+
 def _slots(plan: Floorplan, technology: Technology, side: str, pitch: int) -> list[int]:
     """Node indices along a side that may hold a pin, from its start in counter-clockwise order."""
     if side in ("west", "east"):
@@ -223,13 +299,11 @@ def _spread(plan: Floorplan, ports: list[Port], slots: list[int], side: str, tec
         )
     for k, port in enumerate(ports):
         slot = slots[int((k + 0.5) * len(slots) / len(ports))]
-        plan.pins[port.name] = _pin(plan, technology, side, slot)
+        plan.pins[port.name] = _pin(plan, technology, side, slot, _pin_layer(technology, side, None, port.name))
 
 
-def _pin(plan: Floorplan, technology: Technology, side: str, slot: int) -> PinPlace:
+def _pin(plan: Floorplan, technology: Technology, side: str, slot: int, layer: LayerModel) -> PinPlace:
     """The pin at node `slot` of a side: a rectangle from the die's edge to the second node inside."""
-    pins = technology.config.pins
-    layer = technology.layers[technology.layer_index(pins.horizontal if side in ("west", "east") else pins.vertical)]
     half = layer.width // 2
     dx, dy = technology.dx, technology.dy
     if side in ("west", "east"):

@@ -175,7 +175,7 @@ def check_drivers(netlist: Netlist, macros: dict[str, Macro]) -> None:
     tied = {port.net for port, _ in netlist.constant_ports}
     for net in netlist.nets.values():
         found = drivers(net, macros)
-        if len(found) > 1 and not all(_tristate(d) for d in found):
+        if len(found) > 1 and not all(_tristate(d, macros) for d in found):
             names = ", ".join(_driver_name(d) for d in found[:4])
             raise PnrError(f"net {net.name} has {len(found)} drivers", where=names)
         if not found and net not in tied and (net.pins or net.ports):
@@ -183,8 +183,10 @@ def check_drivers(netlist: Netlist, macros: dict[str, Macro]) -> None:
             raise PnrError(f"nothing drives net {net.name}", where=", ".join(pins[:4]))
 
 
-def _tristate(driver: tuple[Instance, str] | Port) -> bool:
-    return isinstance(driver, Port) and driver.direction == "inout"
+def _tristate(driver: tuple[Instance, str] | Port, macros: dict[str, Macro]) -> bool:
+    if isinstance(driver, Port):
+        return driver.direction == "inout"
+    return macros[driver[0].cell].pins[driver[1]].direction == "INOUT"
 
 
 def _driver_name(driver: tuple[Instance, str] | Port) -> str:

@@ -6,8 +6,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from asicflow.flow.pnr.blocks import BlockPlace
+from asicflow.flow.pnr.floorplan import PinSpot
 from asicflow.flow.pnr.netlist import PnrError
 from asicflow.pdk.block import Block
+from asicflow.pdk.pads import PadRing
 
 
 @dataclass(frozen=True)
@@ -21,6 +23,8 @@ class PnrOptions:
     aspect : core height over width.
     die_area : (width, height) of the die in um, or None.
     pin_sides : side ("west", "south", "east", "north") per port, bit or bus name.
+    pin_places : side, place along it and layer per port: a pin plan.
+    pad_ring : pads around the core; the netlist has them, they decide on the die and on all pin places.
     max_iterations : routing passes.
     hold_margin_ns : slack that hold repair leaves on every register.
     input_delay, output_delay : (early, late) shares of the period that the outside takes.
@@ -38,6 +42,8 @@ class PnrOptions:
     seed: int = 1
     die_area: tuple[float, float] | None = None
     pin_sides: dict[str, str] | None = None
+    pin_places: Mapping[str, PinSpot] = field(default_factory=dict)
+    pad_ring: PadRing | None = None
     max_iterations: int = 400
     hold_margin_ns: float = 0.1
     input_delay: tuple[float, float] = (0.1, 0.4)
@@ -55,3 +61,9 @@ def check_options(options: PnrOptions) -> None:
         raise PnrError(f"utilisation {options.utilization} is outside 0.05 to 0.95", where="utilization")
     if options.clock_period_ns <= 0 or options.aspect <= 0:
         raise PnrError("clock period and aspect must be positive", where="PnrOptions")
+    if options.pad_ring and (options.die_area or options.rings or options.pin_sides or options.pin_places):
+        raise PnrError(
+            "a ring of pads decides on the die, its rings and the pins",
+            where="pad_ring",
+            hint="leave out die_area, rings, pin_sides and pin_places",
+        )

@@ -59,4 +59,5 @@ def _system(context: GateContext) -> PowerUp:
     spec = Spec.load(context.path("model/spec.json"))
     value = min(3, spec.input.type.high)
     expected = golden.run(spec, np.full((1, spec.input.size), value, np.int64))[0]
-    return run_power_up_soc(context.rtl, models, described, value, expected, context.out / "build" / PowerUpGate.id)
+    folder = context.out / "build" / PowerUpGate.id
+    return run_power_up_soc(context.rtl, models, described, value, expected, folder, context.top)

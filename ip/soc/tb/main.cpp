@@ -175,7 +175,7 @@ private:
     bool fault_inside(const std::string& name) { return name == "none"; }
     void late_answer() {}
 #else
-    Vsoc_soc_reset& reset_block() { return *top_->rootp->__PVT__soc__DOT__i_reset; }
+    Vsoc_soc_reset& reset_block() { return *top_->rootp->RESET_BLOCK; }
 
     bool fault_inside(const std::string& name) {
         if (name == "stuck-cpu") {  // the processor never reaches the bus
