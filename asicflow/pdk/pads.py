@@ -43,7 +43,10 @@ class PadCell(_Data):
 
 
 class Pads(_Data):
-    """The ``pads`` section of a PDK file; lengths in um, ``supply`` in volts."""
+    """The ``pads`` section of a PDK file; lengths in um, ``supply`` in volts.
+
+    ``bond`` is a rectangle (left, bottom, right, top) inside the bond pad of every cell that has one.
+    """
 
     data: Path
     lef: str
@@ -58,6 +61,7 @@ class Pads(_Data):
     ground: str
     corner: str
     fillers: list[str]
+    bond: tuple[float, float, float, float]
     depth: float
     edge: float
     channel: float

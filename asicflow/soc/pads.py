@@ -133,7 +133,7 @@ def _port(wiring: Wiring, name: str, pad: PadSpec) -> tuple[str, str]:
     port = pad.output or pad.input
     assert port is not None
     direction = "inout" if pad.input and pad.output else "input" if pad.input else "output"
-    kind = "wire" if direction == "inout" else "logic"
+    kind = "logic" if direction == "input" else "wire"  # what a pad drives is a net
     return f"{direction:<6} {kind:<5} {_shape(_width(wiring, pad)):<7}{name}", pad.desc or wiring.ports[port].desc
 
 

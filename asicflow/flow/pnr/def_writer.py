@@ -8,7 +8,7 @@ from pathlib import Path
 from asicflow.flow.pnr.floorplan import Floorplan
 from asicflow.flow.pnr.geometry import NetGeometry, PinLanding
 from asicflow.flow.pnr.netlist import Netlist, Port
-from asicflow.flow.pnr.power import stack_places, straps
+from asicflow.flow.pnr.power import stack_places, supply_pins
 from asicflow.flow.pnr.technology import Technology
 from asicflow.pdk.config import Library
 from asicflow.pdk.lef import Macro, Rect
@@ -154,7 +154,7 @@ class _DefWriter:
             )
         for name, use, power in supplies:
             yield f"- {name} + NET {name} + SPECIAL + DIRECTION INOUT + USE {use}\n"
-            for is_power, rect in straps(self.plan, self.tech):
+            for is_power, rect in supply_pins(self.plan, self.tech):
                 if is_power == power:
                     layer = self.tech.config.straps.layer
                     yield f"  + PORT + LAYER {layer} {_relative(rect, 0, 0)} + FIXED ( 0 0 ) N\n"

@@ -47,6 +47,7 @@ class PinSpot:
 class Floorplan:
     """Die and core in nm, the die's lower left corner at (0, 0).
 
+    `supplies` are the supplies' pins as (rectangle on the straps' layer, is power) where not all straps are.
     `origin` is the corner of the routing grid: another than the die's when the layout was moved into a larger one.
     The routing grid has `columns` x `lines` nodes over the whole die. `segments` are the spans (nm) of every
     row that hold cells: the whole row where no block cuts it. `hooks` join the blocks' supply pins to the straps;
@@ -64,6 +65,7 @@ class Floorplan:
     pins: dict[str, PinPlace] = field(default_factory=dict)
     hooks: Hooks = field(default_factory=Hooks)
     rings: list[tuple[str, Rect, bool]] = field(default_factory=list)
+    supplies: list[tuple[bool, Rect]] = field(default_factory=list)
     origin: tuple[int, int] = (0, 0)
 
     def row_y(self, row: int, row_height: int) -> int:

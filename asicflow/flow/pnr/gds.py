@@ -12,7 +12,7 @@ from asicflow.flow.pnr.geometry import NetGeometry, layer_shapes
 from asicflow.flow.pnr.netlist import Netlist, PnrError
 from asicflow.flow.pnr.notches import closed, owned
 from asicflow.flow.pnr.orientation import klayout_trans
-from asicflow.flow.pnr.power import strap_cuts, strap_shapes, straps
+from asicflow.flow.pnr.power import strap_cuts, strap_shapes, supply_pins
 from asicflow.flow.pnr.technology import Technology
 from asicflow.pdk.block import Block
 from asicflow.pdk.config import Library
@@ -163,5 +163,5 @@ def _pins(
         place = plan.pins[port.name]
         mark(port.name, technology.layers[place.layer].name, place.rect)
     supply = library.power
-    for power, rect in straps(plan, technology):
+    for power, rect in supply_pins(plan, technology):
         mark(supply.power_net if power else supply.ground_net, technology.config.straps.layer, rect)

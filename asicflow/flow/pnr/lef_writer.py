@@ -7,7 +7,7 @@ from pathlib import Path
 
 from asicflow.flow.pnr.floorplan import Floorplan
 from asicflow.flow.pnr.netlist import Netlist
-from asicflow.flow.pnr.power import straps
+from asicflow.flow.pnr.power import supply_pins
 from asicflow.flow.pnr.technology import Technology
 from asicflow.pdk.config import Library
 from asicflow.pdk.lef import Rect
@@ -30,7 +30,7 @@ def _macro(netlist: Netlist, plan: Floorplan, technology: Technology, library: L
         (library.power.power_net, "POWER", True),
         (library.power.ground_net, "GROUND", False),
     ):
-        rects = [rect for is_power, rect in straps(plan, technology) if is_power == power]
+        rects = [rect for is_power, rect in supply_pins(plan, technology) if is_power == power]
         shapes = [(technology.config.straps.layer, rect) for rect in rects]
         shapes += [(layer, rect) for layer, rect, is_power in plan.rings if is_power == power]
         yield from _pin(name, "INOUT", use, shapes)

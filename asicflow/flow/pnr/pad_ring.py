@@ -391,6 +391,11 @@ def close_ring(
     made = [g for g in made if g.landings]
     made += [_bond(plan, netlist, floorplan, technology, port, i, pin) for port, i, pin in plan.loose]
     draw_supplies(plan, floorplan, technology, head)
+    left, bottom, right, top = (_nm(v) for v in plan.ring.cells.bond)
+    for instance in plan.others:
+        if instance.cell in (plan.ring.cells.power, plan.ring.cells.ground):
+            rect = to_die((left, bottom, right, top), instance, plan.macros[instance.cell])
+            floorplan.supplies.append((instance.cell == plan.ring.cells.power, rect))
     for instance in (*plan.placed.values(), *plan.others):
         for pin in plan.macros[instance.cell].pins.values():
             if pin.is_power:

@@ -28,6 +28,11 @@ def straps(plan: Floorplan, technology: Technology) -> Iterator[tuple[bool, Rect
         yield strap.power, strap_rect(strap, technology)
 
 
+def supply_pins(plan: Floorplan, technology: Technology) -> Iterator[tuple[bool, Rect]]:
+    """The supplies' pins on the straps' layer as (is power, rectangle): bond pads, or else all straps."""
+    yield from plan.supplies or straps(plan, technology)
+
+
 def strap_rect(strap: Strap, technology: Technology) -> Rect:
     """The metal of a strap, nm."""
     half = technology.config.straps.width // 2

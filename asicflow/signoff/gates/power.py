@@ -10,6 +10,7 @@ import numpy as np
 from asicflow.flow.sta import spef_capacitances
 from asicflow.pdk.config import Library
 from asicflow.pdk.liberty import read_liberty
+from asicflow.pdk.pads import pads
 from asicflow.signoff.activity import LANES, GateNetlist, values_of
 from asicflow.signoff.bus_schedule import BusSchedule
 from asicflow.signoff.context import GateContext
@@ -92,6 +93,9 @@ def _clock_nets(context: GateContext) -> set[str]:
     outputs = dict.fromkeys((*cells.clock_buffers, *cells.buffers), cells.buffer_pins[1])
     if cells.clock_gate:
         outputs |= dict.fromkeys(cells.clock_gate.cells, cells.clock_gate.output)
+    found_pads = pads(context.pdk) if context.pdk else None
+    if found_pads:
+        outputs |= {kind.cell: kind.input for kind in found_pads.kinds.values() if kind.input and not kind.output}
     while todo:
         net = todo.pop()
         if net in found:
