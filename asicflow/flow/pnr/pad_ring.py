@@ -135,6 +135,7 @@ def open_ring(netlist: Netlist, ring: PadRing, macros: dict[str, Macro], technol
         raise PnrError(f"pads of netlist and ring differ: {', '.join(odd[:4])}", where="pad_ring")
     for name in ring.pads:
         plan.placed[name] = netlist.instances[name]
+        plan.placed[name].block = plan.placed[name].fixed = True
     _place(plan)
     _strands(plan, technology)
     _peel(plan, netlist)

@@ -22,6 +22,7 @@ from asicflow.signoff.gates import (
     powerup,
     provenance,
     shuttle,
+    slot,
     structure,
     timing,
 )
@@ -61,6 +62,8 @@ BUILT_IN: list[type[Gate]] = [
     layout.DensityMinGate,
     layout.SanityGate,
     area.AreaGate,
+    slot.SlotGate,
+    layout.AreaGate,
     lvs.TopLvsGate,
     devices.CellDevicesGate,
     devices.TopDevicesGate,
