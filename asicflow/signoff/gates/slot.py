@@ -32,7 +32,7 @@ class SlotGate(Gate):
             raise UnverifiedError("the PDK root is not known", "set ASICFLOW_PDK_ROOT or give --pdk-root")
         slot, cells = chip_slot(context.pdk, context.config.layout.slot), need_pads(context.pdk)
         db = context.layout.db
-        die = db.top_cell().dbbox()
+        die = context.layout.cell.dbbox()
         findings = []
         if slot.die_um and (die.left, die.bottom, round(die.right, 3), round(die.top, 3)) != (0, 0, *slot.die_um):
             text = f"the layout is {die.width():g} x {die.height():g} um from ({die.left:g}, {die.bottom:g}) um, "
@@ -75,7 +75,7 @@ class SlotGate(Gate):
     def _edge(self, context: GateContext, cells: Pads, die: kdb.DBox) -> list[Finding]:
         """Nothing but the outline of the die lies in the edge for the seal ring."""
         db = context.layout.db
-        box, away = db.top_cell().bbox(), round(1000 * cells.edge)
+        box, away = context.layout.cell.bbox(), round(1000 * cells.edge)
         strips = kdb.Region(box) - kdb.Region(box.enlarged(-away, -away))
         findings = []
         for index in db.layer_indexes():
@@ -84,7 +84,7 @@ class SlotGate(Gate):
                 continue
             searched = kdb.Region()
             for strip in strips.decompose_trapezoids_to_region().each():
-                searched += kdb.Region(db.top_cell().begin_shapes_rec_overlapping(index, strip.bbox()))
+                searched += kdb.Region(context.layout.cell.begin_shapes_rec_overlapping(index, strip.bbox()))
             for polygon in (searched & strips).merged().each():
                 at = polygon.bbox().center()
                 text = f"a shape within {cells.edge:g} um of the die's edge, which the seal ring needs"
