@@ -63,7 +63,6 @@ BUILT_IN: list[type[Gate]] = [
     layout.SanityGate,
     area.AreaGate,
     slot.SlotGate,
-    layout.AreaGate,
     lvs.TopLvsGate,
     devices.CellDevicesGate,
     devices.TopDevicesGate,
