@@ -31,7 +31,6 @@ class SlotGate(Gate):
         if context.pdk is None:
             raise UnverifiedError("the PDK root is not known", "set ASICFLOW_PDK_ROOT or give --pdk-root")
         slot, cells = chip_slot(context.pdk, context.config.layout.slot), need_pads(context.pdk)
-        db = context.layout.db
         die = context.layout.cell.dbbox()
         findings = []
         if slot.die_um and (die.left, die.bottom, round(die.right, 3), round(die.top, 3)) != (0, 0, *slot.die_um):
