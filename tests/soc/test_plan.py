@@ -138,7 +138,7 @@ def test_what_is_too_large_does_not_fit(pdk_root: Path) -> None:
     assert pack([replace(memory, banks=2)], 120.0, 139.0) is None
     large = plan_soc(pdk, library, SocConfig(imem_bytes=65536))
     assert not any(slot.fits for slot in large.slots)
-    crowded = plan_soc(pdk, library, SocConfig(), engine_nand2=400_000)
+    crowded = plan_soc(pdk, library, SocConfig(), engine_nand2=600_000)
     assert any(slot.macros for slot in crowded.slots) and not any(slot.fits for slot in crowded.slots)
 
 
