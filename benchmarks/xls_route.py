@@ -13,6 +13,7 @@ from __future__ import annotations
 import importlib.util
 import os
 import re
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -50,7 +51,8 @@ def xls_python() -> str:
         If none is known.
     """
     found = os.environ.get(PYTHON) or (sys.executable if importlib.util.find_spec("xls") else "")
-    if not found or subprocess.run([found, "-c", "import xls"], capture_output=True, check=False).returncode:
+    usable = bool(found) and shutil.which(found) is not None
+    if not usable or subprocess.run([found, "-c", "import xls"], capture_output=True, check=False).returncode:
         raise ToolMissing("XLS", INSTALL)
     return found
 
