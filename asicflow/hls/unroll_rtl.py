@@ -118,6 +118,7 @@ class _LayerWriter:
             yield from function(f"finish_{number}", seen.signed_bits, seen, made.stage.finish, self.out_bits)
         numbers = {seen: number for number, seen in enumerate(dict.fromkeys(ends))}
         yield ""
+        yield "  // verilator lint_off UNUSEDSIGNAL"
         yield f"  logic [{len(ends) * self.out_bits - 1}:0] y;"
         for index, seen in enumerate(ends):
             yield from self._dropped(index)

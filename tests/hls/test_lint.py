@@ -22,9 +22,10 @@ from .test_plan import dense_network
 
 def elementwise_network() -> Spec:
     """A stage that walks through the rows group by group, between two that walk pixel by pixel."""
-    spec = dense_network(10, 9, 4)
+    spec = dense_network(10, 9, 4, accum="fixed<24,12>")
     kind = FixedType(width=8, frac=4, rounding="TRN")
-    middle = Quantize(name="q", n_in=9, widths=[8] * 9, fracs=[4] * 9, signs=[True] * 9, result=kind)
+    widths, fracs = [8, 7, 6, 5, 4, 3, 2, 1, 0], [4, 3, 4, 2, 3, 0, 1, 0, 0]
+    middle = Quantize(name="q", n_in=9, widths=widths, fracs=fracs, signs=[True] * 9, result=kind)
     return spec.model_copy(update={"layers": [*spec.layers[:2], middle, *spec.layers[2:]]})
 
 
@@ -36,7 +37,10 @@ NETWORKS = {
 }
 
 
-ENGINES = [*((name, count) for name in NETWORKS for count in (1, 8)), ("unrolled", 1), ("unrolled", 0)]
+ENGINES = [
+    *((name, count) for name in NETWORKS for count in (1, 8)),
+    ("unrolled", 1), ("unrolled", 0), ("unrolled elementwise", 0),
+]  # fmt: skip
 """Networks and multipliers; of an unrolled one the adder levels between registers, 0 for any number."""
 
 
@@ -44,8 +48,9 @@ ENGINES = [*((name, count) for name in NETWORKS for count in (1, 8)), ("unrolled
 def sources(request: pytest.FixtureRequest, tmp_path: Path) -> list[Path]:
     """RTL of a network with one and with eight multipliers, and unrolled with few and many registers."""
     name, count = request.param
-    if name == "unrolled":
-        texts = unrolled_rtl(plan_unrolled(dense_network(10, 9, 4, accum="fixed<24,12>"), count or None))
+    if name.startswith("unrolled"):
+        spec = elementwise_network() if "elementwise" in name else dense_network(10, 9, 4, accum="fixed<24,12>")
+        texts = unrolled_rtl(plan_unrolled(spec, count or None))
     else:
         texts = engine_rtl(plan_engine(NETWORKS[name], *choose_split(NETWORKS[name], count)))
     for name, text in texts.items():
