@@ -130,7 +130,7 @@ class Extraction:
 
     @staticmethod
     def of(layout: Layout, macros: dict[str, Macro], tech: TechLef, placement: Path) -> Extraction:
-        """Extract a layout whose instances are named by a DEF.
+        """Extract a layout whose instances are named by a DEF; without the file their places are their names.
 
         Raises
         ------
@@ -142,7 +142,7 @@ class Extraction:
         for cell in sorted({p.cell for p in placed} - set(macros)):
             raise UserError(f"cell {cell} has no LEF view", where=str(layout.path))
         cells = cell_pins(layout, {p.cell for p in placed}, macros, stack)
-        named, unnamed, absent = _name(placed, macros, read_placement(placement))
+        named, unnamed, absent = _name(placed, macros, read_placement(placement) if placement.is_file() else {})
         labels = layout.labels()
         marks = [Mark(("", label.text), label.layer, label.x, label.y) for label in labels]
         for name, instance in named.items():

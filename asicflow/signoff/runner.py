@@ -30,6 +30,11 @@ def run_gates(
     Gates that wait for other programs run beside those that work in this process, those of one group one after
     another; gates that judge the others run last.
     """
+
+    def tell(gate: Gate) -> None:
+        if gate.of_layout or not context.foreign_top:
+            progress(gate.title)
+
     context.out.mkdir(parents=True, exist_ok=True)
     sys.setswitchinterval(SWITCH_S)
     outcomes: dict[str, GateRecord | str] = {}
@@ -39,11 +44,11 @@ def run_gates(
         beside = {gate.id: lanes[gate.group].submit(run_gate, gate, context) for gate in external}
         for gate in gates:
             if gate.id not in beside and not gate.last:
-                progress(gate.title)
+                tell(gate)
                 outcomes[gate.id] = run_gate(gate, context)
         for gate in gates:
             if gate.id in beside:
-                progress(gate.title)
+                tell(gate)
                 outcomes[gate.id] = beside[gate.id].result()
     if context.waivers is not None:
         for gate in gates:
@@ -53,7 +58,7 @@ def run_gates(
     context.verdicts = {n: o.result.verdict for n, o in outcomes.items() if isinstance(o, GateRecord)}
     for gate in gates:
         if gate.last:
-            progress(gate.title)
+            tell(gate)
             outcomes[gate.id] = run_gate(gate, context)
     return _sorted(context, gates, outcomes)
 

@@ -113,7 +113,7 @@ def test_foreign_layout_is_judged(made: HandMade, tmp_path: Path, pdk_root: Path
     (tmp_path / "some.v").write_text(verilog(made.pin_nets, power=True).replace("module accel", "module chip"))
     done = asicflow("signoff", "some.gds", "--netlist", "some.v", "--pdk", "sky130", "-o", "out", cwd=tmp_path)
     found = {g["id"]: g["verdict"] for g in load_evidence(tmp_path / "out")["gates"]}
-    for name in ("layout.drc", "layout.drc-lef", "lvs.cells", "lvs.device"):
+    for name in ("layout.drc", "layout.drc-lef", "layout.antenna", "lvs.cells", "lvs.device"):
         assert found[name] == "PASS", name
     assert found["lvs.top"] == "UNVERIFIED" and "rtl.lint" not in found
     failed = {n for n, v in found.items() if v == "FAIL"}

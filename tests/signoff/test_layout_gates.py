@@ -86,6 +86,16 @@ def test_antenna_is_found_at_the_gate(made: HandMade, tmp_path: Path) -> None:
     assert hits[0].x_um is not None and abs(hits[0].x_um - x) + abs((hits[0].y_um or 0) - y) < 2
 
 
+def test_antenna_without_names_is_found_at_its_place(made: HandMade, tmp_path: Path) -> None:
+    """A layout from elsewhere may come without the DEF that names its instances."""
+    long_wire_on_gate(made)
+    context = context_of(tmp_path, made)
+    context.path("layout/{top}.def").unlink()
+    record = run_gate(lvs.AntennaGate(), context)
+    assert not isinstance(record, str) and record.result.verdict is Verdict.FAIL
+    assert any("sky130_fd_sc_hd__inv_2@(3.68,2.72)/A" in f.text for f in record.result.findings), record.result.findings
+
+
 def test_antenna_of_cuts_is_found_at_the_gate(made: HandMade, tmp_path: Path) -> None:
     """144 vias above one gate, made while nothing else is connected to it."""
     x, y = made.pins["u4", "A"]

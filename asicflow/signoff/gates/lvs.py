@@ -86,10 +86,10 @@ class AntennaGate(Gate):
 
     id = "layout.antenna"
     title = "Antenna ratios"
-    inputs = ("layout/{top}.gds", "layout/{top}.def")
+    inputs = ("layout/{top}.gds",)
 
     def run(self, context: GateContext) -> GateResult:
-        """Measure every piece of metal on a gate, layer by layer."""
+        """Measure every piece of metal on a gate, layer by layer; a DEF only names the instances."""
         found = context.extraction
         used = {p.cell for p in found.placed.values()}
         if not any(pin.gate_area > 0 for c in used for pin in context.macros[c].pins.values()):
@@ -127,5 +127,6 @@ class AntennaGate(Gate):
             {"pieces": total, "violations": len(findings)},
             {"layers": rows},
             findings,
-            tool=KLAYOUT,
+            [path for path in (context.path("layout/{top}.def"),) if path.is_file()],
+            KLAYOUT,
         )
