@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 
 import klayout.db as kdb
+import numpy as np
 
 from asicflow.signoff.layout import Layout
 from asicflow.signoff.verdict import Rows
@@ -83,15 +85,28 @@ def density_rows(layout: Layout, limits: list[DensityLimit], which: str) -> Rows
 
 
 def _windows(layout: Layout, limit: DensityLimit) -> list[tuple[float, kdb.Point]]:
-    """(density, centre) of each window; one window over the die when the die is smaller."""
+    """(density, centre) of each window; one window over the die when the die is smaller.
+
+    Windows overlap: what lies between two of their edges is measured once and added up.
+    """
     die = layout.die
     size = round(limit.window * 1000) or max(die.width(), die.height())
     step = round(limit.step * 1000) or size
+    lefts, bottoms = _starts(die.left, die.right, size, step), _starts(die.bottom, die.top, size, step)
+    xs = sorted({*lefts, *(min(x + size, die.right) for x in lefts)})
+    ys = sorted({*bottoms, *(min(y + size, die.top) for y in bottoms)})
+    if len(xs) == len(ys) == 2:
+        return [(layout.filled(limit.layer).area() / (die.area() or 1), die.center())]
+    tiles = [[layout.covered(limit.layer, kdb.Box(a, c, b, d)) for c, d in pairwise(ys)] for a, b in pairwise(xs)]
+    below = np.pad(np.array(tiles, np.int64).cumsum(0).cumsum(1), ((1, 0), (1, 0)))
     found = []
-    for x in _starts(die.left, die.right, size, step):
-        for y in _starts(die.bottom, die.top, size, step):
+    for x in lefts:
+        for y in bottoms:
             box = kdb.Box(x, y, x + size, y + size) & die
-            found.append((layout.covered(limit.layer, box) / box.area(), box.center()))
+            (i, k), (j, m) = ((line.index(low), line.index(high)) for line, low, high in
+                              ((xs, box.left, box.right), (ys, box.bottom, box.top)))  # fmt: skip
+            area = int(below[k, m] - below[i, m] - below[k, j] + below[i, j])
+            found.append((area / box.area(), box.center()))
     return found
 
 

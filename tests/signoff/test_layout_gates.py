@@ -9,6 +9,7 @@ from pathlib import Path
 import klayout.db as kdb
 import pytest
 
+from asicflow.signoff.density import DensityLimit, density_rows
 from asicflow.signoff.gate import Gate, run_gate
 from asicflow.signoff.gates import area, drc, layout, lvs, provenance
 from asicflow.signoff.runner import run_gates
@@ -113,6 +114,21 @@ def test_full_metal_exceeds_the_maximum(made: HandMade, tmp_path: Path) -> None:
     made.box("met4", 0, 0, 22_080, 14_000)
     result = judge(layout.DensityMaxGate, made, tmp_path)
     assert result.verdict is Verdict.FAIL and result.findings[0].layer == "met4"
+
+
+def test_density_of_overlapping_windows(made: HandMade, tmp_path: Path) -> None:
+    """Each window's density is that of the metal under it, whatever pieces it was added up from."""
+    made.box("met1", 3_000, 6_000, 9_000, 12_000)
+    found = context_of(tmp_path, made).layout
+    (row,) = density_rows(found, [DensityLimit("met1", None, 50.0, 6.0, 2.5)], "maximum")
+    size, die = 6_000, found.die
+    lefts = [*range(die.left, die.right - size, 2_500), die.right - size]
+    bottoms = [*range(die.bottom, die.top - size, 2_500), die.top - size]
+    boxes = [kdb.Box(x, y, x + size, y + size) for x in lefts for y in bottoms]
+    worst = max(boxes, key=lambda box: found.covered("met1", box))
+    assert row["windows"] == len(boxes) > 20
+    assert row["worst_percent"] == round(100 * found.covered("met1", worst) / worst.area(), 2)
+    assert (row["x_um"], row["y_um"]) == (worst.center().x / 1000, worst.center().y / 1000)
 
 
 def test_minimum_density_without_a_rule_is_unverified(made: HandMade, tmp_path: Path) -> None:
