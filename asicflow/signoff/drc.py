@@ -115,12 +115,12 @@ def _check_set(
     def drawn(name: str) -> kdb.Region:
         return whole.shapes(rules.layers[name].drawing)
 
-    source = derive(drawn, rules.derived)
+    layers = _Layers(derive(drawn, rules.derived))
     for rule in rules.rules:
         start = time.monotonic()
         words = _words(rule, rules)
         if words is None or words not in asked:
-            found = _CHECKS[rule.kind](source, rule)
+            found = _CHECKS[rule.kind](layers, rule)
             if words is not None:
                 asked[words] = found
         else:
@@ -178,7 +178,25 @@ def _library_markers(
 
 def check(source: Source, rules: Iterable[Rule]) -> list[Marker]:
     """All markers of the rules on the shapes that ``source`` gives."""
-    return [marker for rule in rules for marker in _CHECKS[rule.kind](source, rule)]
+    layers = _Layers(source)
+    return [marker for rule in rules for marker in _CHECKS[rule.kind](layers, rule)]
+
+
+class _Layers:
+    """The shapes of layers by name, and their edges; both are computed once."""
+
+    def __init__(self, source: Source) -> None:
+        self._source = source
+        self._edges: dict[str, kdb.Edges] = {}
+
+    def __call__(self, name: str) -> kdb.Region:
+        return self._source(name)
+
+    def edges(self, name: str) -> kdb.Edges:
+        """The edges of a layer's merged shapes; not to be changed."""
+        if name not in self._edges:
+            self._edges[name] = self(name).edges()
+        return self._edges[name]
 
 
 def _moved(marker: Marker, trans: kdb.Trans) -> Marker:
@@ -186,11 +204,11 @@ def _moved(marker: Marker, trans: kdb.Trans) -> Marker:
     return Marker(marker.rule, (box.left, box.bottom, box.right, box.top), marker.text)
 
 
-def _width(source: Source, rule: Rule) -> list[Marker]:
+def _width(source: _Layers, rule: Rule) -> list[Marker]:
     return _pairs(rule, source(rule.layer).width_check(rule.value).each(), "width")
 
 
-def _space(source: Source, rule: Rule) -> list[Marker]:
+def _space(source: _Layers, rule: Rule) -> list[Marker]:
     """Spacing between shapes and inside notches; corners that touch count as spacing zero.
 
     Edges are compared, not polygons: a supply rail of a whole row is one polygon with thousands of edges,
@@ -198,7 +216,7 @@ def _space(source: Source, rule: Rule) -> list[Marker]:
     (two inner corners of a bend): such pairs are dropped.
     """
     layer = source(rule.layer)
-    pairs = list(layer.edges().space_check(rule.value).each())
+    pairs = list(source.edges(rule.layer).space_check(rule.value).each())
     middles = [_middle(pair) for pair in pairs]
     probes = kdb.Region([kdb.Box(p.x - 1, p.y - 1, p.x + 1, p.y + 1) for p in middles])
     solid = {p.bbox().center() for p in _one_by_one(probes).inside(layer).each()}
@@ -224,18 +242,18 @@ def _nearest(edge: kdb.Edge, point: kdb.Point) -> kdb.Point:
     return kdb.Point(round(edge.p1.x + share * edge.dx()), round(edge.p1.y + share * edge.dy()))
 
 
-def _isolated(source: Source, rule: Rule) -> list[Marker]:
+def _isolated(source: _Layers, rule: Rule) -> list[Marker]:
     """Spacing between shapes that are not one."""
     return _pairs(rule, source(rule.layer).isolated_check(rule.value).each(), "spacing")
 
 
-def _length(source: Source, rule: Rule) -> list[Marker]:
+def _length(source: _Layers, rule: Rule) -> list[Marker]:
     """Width of the layer between edges that lie on edges of the other one, for example a channel's length."""
-    edges = (source(rule.layer).edges() & source(rule.others[0]).edges()).merged()
+    edges = (source.edges(rule.layer) & source.edges(rule.others[0])).merged()
     return _pairs(rule, edges.width_check(rule.value, False, kdb.Metrics.Projection).each(), "length")
 
 
-def _wide_space(source: Source, rule: Rule) -> list[Marker]:
+def _wide_space(source: _Layers, rule: Rule) -> list[Marker]:
     """Spacing from metal that is wider than ``extra`` in both directions."""
     metal = source(rule.layer)
     half = rule.extra // 2
@@ -247,17 +265,17 @@ def _wide_space(source: Source, rule: Rule) -> list[Marker]:
     return _pairs(rule, wide_edges.separation_check(near, rule.value).each(), "spacing")
 
 
-def _area(source: Source, rule: Rule) -> list[Marker]:
+def _area(source: _Layers, rule: Rule) -> list[Marker]:
     small = source(rule.layer).with_area(0, rule.value, False)
     return [_marker(rule, p.bbox(), f"area {p.area() / 1e6:.4f} um2") for p in small.each()]
 
 
-def _enclosed_area(source: Source, rule: Rule) -> list[Marker]:
+def _enclosed_area(source: _Layers, rule: Rule) -> list[Marker]:
     holes = source(rule.layer).holes().with_area(0, rule.value, False)
     return [_marker(rule, p.bbox(), f"enclosed area {p.area() / 1e6:.4f} um2") for p in holes.each()]
 
 
-def _cut_size(source: Source, rule: Rule) -> list[Marker]:
+def _cut_size(source: _Layers, rule: Rule) -> list[Marker]:
     cuts = source(rule.layer)
     boxes = cuts.rectangles()
     wrong = cuts.non_rectangles() + boxes.with_bbox_width(rule.value, True)
@@ -269,7 +287,7 @@ def _cut_size(source: Source, rule: Rule) -> list[Marker]:
     return found
 
 
-def _cut_array(source: Source, rule: Rule) -> list[Marker]:
+def _cut_array(source: _Layers, rule: Rule) -> list[Marker]:
     """Spacing inside arrays of at least ``extra`` rows and columns of cuts between the same two metals."""
     below, above = (source(name) for name in rule.others)
     cuts = source(rule.layer)
@@ -290,7 +308,7 @@ def _cut_array(source: Source, rule: Rule) -> list[Marker]:
     return _pairs(rule, arrays.space_check(rule.value).each(), "spacing in an array")
 
 
-def _enclosure(source: Source, rule: Rule) -> list[Marker]:
+def _enclosure(source: _Layers, rule: Rule) -> list[Marker]:
     """Cuts that no allowed pair of overhangs, in either direction, finds covered by metal."""
     cuts, metal = source(rule.layer), source(rule.others[0])
     bare = _one_by_one(cuts if rule.value else cuts - metal)
@@ -301,30 +319,30 @@ def _enclosure(source: Source, rule: Rule) -> list[Marker]:
     return [_marker(rule, p.bbox(), f"not enclosed by {rule.others[0]} as required") for p in bare.each()]
 
 
-def _adjacent(source: Source, rule: Rule) -> list[Marker]:
+def _adjacent(source: _Layers, rule: Rule) -> list[Marker]:
     """Where a side of a cut is enclosed less than ``extra`` (else the limit), the sides it meets keep the limit."""
-    cuts, metal = source(rule.layer), source(rule.others[0]).edges()
-    loose = _ends(cuts, metal, rule.value)
-    tight = _ends(cuts, metal, rule.extra) if rule.extra else loose
+    cuts, sides, metal = source(rule.layer), source.edges(rule.layer), source.edges(rule.others[0])
+    loose = _ends(sides, metal, rule.value)
+    tight = _ends(sides, metal, rule.extra) if rule.extra else loose
     met = (tight[True] & loose[False]) | (tight[False] & loose[True])
     corners = kdb.Region([kdb.Box(x - 1, y - 1, x + 1, y + 1) for x, y in met])
     text = f"two sides that meet are enclosed less than {rule.value_um:g} um by {rule.others[0]}"
     return [_marker(rule, p.bbox(), text) for p in cuts.interacting(corners).each()]
 
 
-def _ends(cuts: kdb.Region, metal: kdb.Edges, limit: int) -> dict[bool, set[tuple[int, int]]]:
+def _ends(sides: kdb.Edges, metal: kdb.Edges, limit: int) -> dict[bool, set[tuple[int, int]]]:
     """Ends of the upright (True) and level (False) parts of sides that are enclosed less than a limit."""
-    short = cuts.edges().enclosed_check(metal, limit, False, kdb.Metrics.Projection).first_edges().merged()
+    short = sides.enclosed_check(metal, limit, False, kdb.Metrics.Projection).first_edges().merged()
     ends: dict[bool, set[tuple[int, int]]] = {True: set(), False: set()}
     for edge in short.each():
         ends[edge.dx() == 0] |= {(edge.x1, edge.y1), (edge.x2, edge.y2)}
     return ends
 
 
-def _line_end(source: Source, rule: Rule) -> list[Marker]:
+def _line_end(source: _Layers, rule: Rule) -> list[Marker]:
     """Overhang of line ends (edges between two outer corners) narrower than ``extra`` beyond a cut."""
     ends = source(rule.others[0]).edges(kdb.EdgeMode.Convex).with_length(0, rule.extra, False)
-    return _pairs(rule, source(rule.layer).edges().enclosed_check(ends, rule.value).each(), "line end")
+    return _pairs(rule, source.edges(rule.layer).enclosed_check(ends, rule.value).each(), "line end")
 
 
 def _one_by_one(region: kdb.Region) -> kdb.Region:
@@ -334,52 +352,53 @@ def _one_by_one(region: kdb.Region) -> kdb.Region:
     return alone
 
 
-def _separation(source: Source, rule: Rule) -> list[Marker]:
+def _separation(source: _Layers, rule: Rule) -> list[Marker]:
     """Spacing between two layers that do not touch; overlaps are a ``forbidden`` rule's business."""
-    edges, others = source(rule.layer).edges(), source(rule.others[0]).edges()
+    edges, others = source.edges(rule.layer), source.edges(rule.others[0])
     if rule.spare:
-        edges -= source(rule.spare).edges()
+        edges = edges - source.edges(rule.spare)
     return _pairs(rule, edges.separation_check(others, rule.value).each(), "spacing")
 
 
-def _enclosed_by(source: Source, rule: Rule) -> list[Marker]:
+def _enclosed_by(source: _Layers, rule: Rule) -> list[Marker]:
     """The layer lies inside the other one with a margin; edges on ``spare`` are not judged."""
     inner, outer = source(rule.layer), source(rule.others[0])
-    edges = inner.edges()
+    edges = source.edges(rule.layer)
     if rule.spare:
-        edges -= source(rule.spare).edges()
-    found = _pairs(rule, edges.enclosed_check(outer.edges(), rule.value).each(), "enclosure") if rule.value else []
+        edges = edges - source.edges(rule.spare)
+    outline = source.edges(rule.others[0])
+    found = _pairs(rule, edges.enclosed_check(outline, rule.value).each(), "enclosure") if rule.value else []
     bare = inner - outer
     return found + [_marker(rule, p.bbox(), f"not inside {rule.others[0]}") for p in bare.each()]
 
 
-def _overhang(source: Source, rule: Rule) -> list[Marker]:
+def _overhang(source: _Layers, rule: Rule) -> list[Marker]:
     """How far the layer reaches beyond the other one where both cross."""
     layer, other = source(rule.layer), source(rule.others[0])
     crossing = layer.interacting(other)
     return _pairs(rule, crossing.enclosing_check(other.interacting(layer), rule.value).each(), "overhang")
 
 
-def _edge_length(source: Source, rule: Rule) -> list[Marker]:
+def _edge_length(source: _Layers, rule: Rule) -> list[Marker]:
     """Edges of the layer that lie on edges of the other one, for example a channel's width."""
-    edges = (source(rule.layer).edges() & source(rule.others[0]).edges()).merged()
+    edges = (source.edges(rule.layer) & source.edges(rule.others[0])).merged()
     return [
         _marker(rule, e.bbox(), f"length {e.length() / 1000:.3f} um")
         for e in edges.with_length(0, rule.value, False).each()
     ]
 
 
-def _forbidden(source: Source, rule: Rule) -> list[Marker]:
+def _forbidden(source: _Layers, rule: Rule) -> list[Marker]:
     return [_marker(rule, p.bbox(), "not allowed") for p in source(rule.layer).each()]
 
 
-def _requires(source: Source, rule: Rule) -> list[Marker]:
+def _requires(source: _Layers, rule: Rule) -> list[Marker]:
     """Every shape touches the other layer."""
     bare = source(rule.layer).not_interacting(source(rule.others[0]))
     return [_marker(rule, p.bbox(), f"no {rule.others[0]} here") for p in bare.each()]
 
 
-def _within(source: Source, rule: Rule) -> list[Marker]:
+def _within(source: _Layers, rule: Rule) -> list[Marker]:
     """No point is farther from the other layer than the limit (a polygon of 64 corners stands for the circle)."""
     layer, other = source(rule.layer), source(rule.others[0])
     circle = kdb.Polygon.ellipse(kdb.Box(-rule.value, -rule.value, rule.value, rule.value), 64)
@@ -387,14 +406,14 @@ def _within(source: Source, rule: Rule) -> list[Marker]:
     return [_marker(rule, p.bbox(), f"farther than {rule.value_um:g} um from {rule.others[0]}") for p in far.each()]
 
 
-def _grid(source: Source, rule: Rule) -> list[Marker]:
+def _grid(source: _Layers, rule: Rule) -> list[Marker]:
     pairs = source(rule.layer).grid_check(rule.value, rule.value)
     return [_marker(rule, pair.bbox(), "vertex off the grid") for pair in pairs.each()]
 
 
-def _angle(source: Source, rule: Rule) -> list[Marker]:
+def _angle(source: _Layers, rule: Rule) -> list[Marker]:
     allowed = kdb.Edges.OrthoEdges if rule.value == 90 else kdb.Edges.OrthoDiagonalEdges
-    edges = source(rule.layer).edges().with_angle(allowed, True)
+    edges = source.edges(rule.layer).with_angle(allowed, True)
     return [_marker(rule, e.bbox(), f"edge at {_degrees(e):.1f} degrees") for e in edges.each()]
 
 
@@ -426,7 +445,7 @@ NEIGHBOUR_KINDS = ("within", "requires")
 _LENGTH_KINDS = ("width", "length", "space", "isolated", "wide_space", "cut_array", "separation", "overhang",
                  "edge_length", "line_end")  # fmt: skip
 
-_CHECKS: dict[str, Callable[[Source, Rule], list[Marker]]] = {
+_CHECKS: dict[str, Callable[[_Layers, Rule], list[Marker]]] = {
     "width": _width,
     "space": _space,
     "isolated": _isolated,
