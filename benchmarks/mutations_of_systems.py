@@ -162,6 +162,10 @@ def _records() -> Iterator[tuple[str, Callable[[Path], object]]]:
     yield "chip of another model", edit(lambda d: d.update(model_sha256="0" * 64), "soc/soc.json")
 
 
+SAME_FORM = {"corrupted", "out of order"}
+"""Hits that leave an answer its form: the states that C answers with hold bits that nobody asked for."""
+
+
 # -- line ---------------------------------------------------------------------------------------------
 
 Place = tuple[int, str, str]
@@ -184,8 +188,8 @@ def _received(traffic: list[tuple[str, int, bytes]], quiet: range) -> Iterator[P
     for (number, byte, command), (_, following, _) in pairwise(stream):
         if command and min(byte, following) > ord(" ") and byte != following:
             text = f"{chr(byte)!r} before {chr(following)!r} in an answer to {command}"
-            kinds = [kind for kind in HITS if kind != "out of order" or byte != PROMPT[0]]
-            usable.setdefault(command, []).extend((number, kind, text) for kind in kinds)
+            barred = SAME_FORM if command == "C" else {"out of order"} if byte == PROMPT[0] else set()
+            usable.setdefault(command, []).extend((number, kind, text) for kind in HITS if kind not in barred)
     yield from _spread(usable, RECEIVED)
 
 
@@ -216,6 +220,6 @@ def _meaning(data: bytes) -> tuple[str, int | str, bytes]:
 def _spread(usable: dict[str, list[Place]], count: int) -> Iterator[Place]:
     """Places of every command, each kind of hit in turn."""
     rng = random.Random(2)
-    turns = cycle((command, kind) for kind in HITS for command in sorted(usable))
-    for command, kind in islice(turns, count):
-        yield rng.choice([place for place in usable[command] if place[1] == kind])
+    groups = [[p for p in usable[command] if p[1] == kind] for kind in HITS for command in sorted(usable)]
+    for group in islice(cycle(filter(None, groups)), count):
+        yield rng.choice(group)
