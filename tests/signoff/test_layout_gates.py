@@ -171,6 +171,17 @@ def test_unknown_cell_has_no_area(made: HandMade, tmp_path: Path) -> None:
     assert result.verdict is Verdict.FAIL and "mystery" in result.findings[0].text
 
 
+def test_prediction_of_the_engine_is_compared(made: HandMade, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    prepare(made, tmp_path)
+    monkeypatch.setattr(area.AreaGate, "_blocks", lambda *arguments: {"engine": 200.0, "socket": 50.0})
+    figures = run_gate(area.AreaGate(), context_of(tmp_path, made)).result.figures  # type: ignore[union-attr]
+    assert "engine_predicted_um2" not in figures
+    (tmp_path / "accel").mkdir()
+    (tmp_path / "accel/accel.json").write_text('{"area_mm2": 0.00025}')
+    figures = run_gate(area.AreaGate(), context_of(tmp_path, made)).result.figures  # type: ignore[union-attr]
+    assert figures["engine_predicted_um2"] == 250.0 and figures["prediction_error_percent"] == 25.0
+
+
 def framed(made: HandMade) -> None:
     """A die box around everything, so that the sanity gate has nothing to say."""
     made.erase("met4", -1000, -1000, 30_000, 30_000)

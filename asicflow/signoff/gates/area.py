@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections import Counter
 from typing import Any
 
@@ -12,6 +13,10 @@ from asicflow.signoff.context import GateContext
 from asicflow.signoff.gate import Gate
 from asicflow.signoff.gates.layout import FIGURES
 from asicflow.signoff.verdict import Finding, GateResult, Rows, verdict_of
+
+ACCEL = "accel/accel.json"
+ENGINE = "engine"
+"""The engine's block in top ``accel``."""
 
 
 class AreaGate(Gate):
@@ -60,8 +65,23 @@ class AreaGate(Gate):
             room = float(core[0]) * float(core[1]) - macros
             figures["utilization_percent"] = round(100 * total / room, 2)
         text = f"{total:,.0f} um2 in {logic:,} cells" + (f", {macros:,.0f} um2 of macros" if macros else "")
-        tables = {"kinds": _rows("kind", kinds), "blocks": _rows("block", self._blocks(context, areas, set(boxes)))}
+        blocks = self._blocks(context, areas, set(boxes))
+        figures |= self._prediction(context, blocks)
+        tables = {"kinds": _rows("kind", kinds), "blocks": _rows("block", blocks)}
         return GateResult(verdict_of(findings), text, figures, tables, findings)
+
+    def _prediction(self, context: GateContext, blocks: dict[str, float]) -> dict[str, float]:
+        """What the cost model said of the engine before synthesis, and by how much it was off."""
+        path = context.path(ACCEL)
+        area = json.loads(path.read_text()).get("area_mm2") if path.is_file() else None
+        if area is None or not blocks.get(ENGINE):
+            return {}
+        predicted = 1e6 * float(area)
+        return {
+            "engine_um2": round(blocks[ENGINE], 1),
+            "engine_predicted_um2": round(predicted, 1),
+            "prediction_error_percent": round(100 * (predicted / blocks[ENGINE] - 1), 1),
+        }
 
     def _blocks(self, context: GateContext, areas: dict[str, float], boxes: set[str]) -> dict[str, float]:
         found: dict[str, float] = {}
