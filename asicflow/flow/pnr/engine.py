@@ -39,9 +39,11 @@ def implement(
         design = Design(netlist, top, library, options, progress)
         design.place()
         growing = not (options.die_area or options.pad_ring or last)
-        if growing and (use := design.crowding) > CROWDED:
+        use = design.crowding
+        progress(f"place: wires need {use:.0%} of the tracks where they crowd most")
+        if growing and use > CROWDED:
             options = _loosened(options, max(0.97 * CROWDED / use, LOOSEN) ** 2)
-            progress(f"place: wires need {use:.0%} of the tracks; again at {options.utilization:.0%} utilisation")
+            progress(f"place: too crowded; again at {options.utilization:.0%} utilisation")
             continue
         try:
             design.route()
