@@ -149,6 +149,8 @@ def _instance(instance: str, pin: str, index: int | None, pad: PadSpec, cell: Pa
     if cell.output and cell.enable:
         pins[cell.output] = net(pad.output, "")
         pins[cell.enable] = net(pad.enable, "1'b1")
+        if cell.listen:
+            pins[cell.listen] = net(f"~{pad.enable}" if pad.enable else None, "1'b1")
     pins[cell.pull_up] = f"1'b{int(pad.pull == 'up')}"
     pins[cell.pull_down] = f"1'b{int(pad.pull == 'down')}"
     pins |= {name: f"1'b{value}" for name, value in cell.constants.items()}

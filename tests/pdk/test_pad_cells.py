@@ -40,7 +40,7 @@ def wrong_role(kind: PadCell, cell: LibertyCell) -> str:
         return f"{kind.pad} is {pad.function}, floats for {pad.three_state}"
     if kind.input:
         terms = set(bare(cell.pins[kind.input].function).split("*"))
-        enabled = {name for name, value in kind.constants.items() if value == 1}
+        enabled = {name for name, value in kind.constants.items() if value == 1} | {kind.listen}
         if kind.pad not in terms or not terms - {kind.pad} <= enabled:
             return f"{kind.input} is {cell.pins[kind.input].function}"
     return ""
@@ -57,8 +57,8 @@ def test_roles_are_those_of_the_liberty_functions(gf180: Pdk, cells: dict[str, L
         {"output": "IE", "enable": "A"},
         {"enable": "IE"},
         {"input": "A"},
-        {"constants": {"IE": 0, "CS": 0, "SL": 0}},
-        {"constants": {"CS": 0, "SL": 0}},
+        {"listen": None, "constants": {"IE": 0, "CS": 0, "SL": 0}},
+        {"listen": "CS"},
     ],
 )
 def test_a_wrong_role_is_found(gf180: Pdk, cells: dict[str, LibertyCell], change: dict[str, object]) -> None:
@@ -71,7 +71,7 @@ def test_resistors_are_those_of_the_transistors(gf180: Pdk, name: str) -> None:
     found = need_pads(gf180)
     kind, cdl = found.kinds[name], gf180.root / found.data / found.cdl
     for up, down in ((0, 0), (1, 0), (0, 1)):
-        inputs = {kind.pull_up: up, kind.pull_down: down, **kind.constants}
+        inputs = {kind.pull_up: up, kind.pull_down: down, **kind.constants, kind.listen or "none": 1}
         if kind.output and kind.enable:
             inputs |= {kind.enable: 0, kind.output: 1 - up}
         level = settle(cdl, kind.cell, inputs).get(kind.pad)
@@ -82,6 +82,7 @@ def test_transistors_drive_and_listen_as_the_roles_say(gf180: Pdk) -> None:
     found = need_pads(gf180)
     kind, cdl = found.kinds["bidir"], gf180.root / found.data / found.cdl
     assert kind.input and kind.output and kind.enable
+    assert kind.listen == "IE"
     for value, slow, schmitt in itertools.product((0, 1), repeat=3):
         levels = {kind.output: value, kind.enable: 1, "PU": 0, "PD": 0, "IE": 1, "SL": slow, "CS": schmitt}
         assert settle(cdl, kind.cell, levels).get(kind.pad) == value
@@ -95,7 +96,7 @@ def test_every_pin_of_a_pad_has_a_role(gf180: Pdk) -> None:
     views = read_lef(pad_block(gf180, []).lef)
     for kind in found.kinds.values():
         signals = {p.name for p in views[kind.cell].pins.values() if not p.is_power}
-        roles = {kind.pad, kind.input, kind.output, kind.enable, kind.pull_up, kind.pull_down} - {None}
+        roles = {kind.pad, kind.input, kind.output, kind.enable, kind.listen, kind.pull_up, kind.pull_down} - {None}
         assert signals == roles | set(kind.constants) | set(kind.open)
     depth = round(found.depth * 1000)
     names = {found.power, found.ground, *found.fillers, *(kind.cell for kind in found.kinds.values())}

@@ -59,11 +59,11 @@ def test_every_pin_of_every_pad_is_connected(gf180_pads: Pads) -> None:
         connected = dict(re.findall(r"\.(\w+)\(([^)]*)\)", pins))
         assert any(
             set(connected)
-            == {k.pad, k.input, k.output, k.enable, k.pull_up, k.pull_down, *k.constants, *k.open} - {None}
+            == {k.pad, k.input, k.output, k.enable, k.listen, k.pull_up, k.pull_down, *k.constants, *k.open} - {None}
             for k in kinds
         ), name
         assert {connected["PU"], connected["PD"]} != {"1'b1"}, "both resistors"
-    assert ".OE(gpio_oe_o[3])" in text and ".OE(1'b1)" in text
+    assert ".OE(gpio_oe_o[3])" in text and ".IE(~gpio_oe_o[3])" in text and ".OE(1'b1)" in text
 
 
 def test_what_does_not_fit_is_refused(gf180_pads: Pads) -> None:

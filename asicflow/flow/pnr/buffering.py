@@ -211,6 +211,14 @@ class Buffering:
             if keep and net.name != keep.name:
                 self.rename(net, keep.name)
 
+    def drive_ports(self) -> None:
+        """Put a buffer of the strongest kind before every output port: what is behind it is large and wants it fast."""
+        tied = {port.name for port, _ in self.netlist.constant_ports}
+        for port in list(self.netlist.ports.values()):
+            if port.direction == "output" and port.name not in tied:
+                (sink,) = [s for s in self.sinks(port.net) if s.pin is port]
+                self.rename(self.buffer(port.net, [sink], self.strongest(), f"out_{port.bus}"), port.name)
+
     def rename(self, net: Net, name: str) -> None:
         """Give a net a name that is free or its own."""
         other = self.netlist.nets.get(name)

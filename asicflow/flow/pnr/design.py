@@ -228,6 +228,8 @@ class Design:
             self.wires = PlacementWires(self.macros, self.plan, self.library, self.technology)
             self.buffering = Buffering(self.netlist, self.models, self.plan, self.technology, self.wires)
             self.buffering.separate_ports()
+            if self.ring:
+                self.buffering.drive_ports()
             self.buffering.tie_constants()
             self.buffering.fix_all(set(clocks))
             self.tree: ClockTree | None = build_clock_tree(self.buffering, clock) if clock else None

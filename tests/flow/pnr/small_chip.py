@@ -23,9 +23,10 @@ def netlist() -> str:
     """A register chain from pad d over BITS outputs to a bidirectional pad, which the last bit enables."""
     lines = [
         f"module chip (clk, d, q, io);\n  input clk, d;\n  output [{BITS - 1}:0] q;\n  inout io;",
-        f"  wire clk_i, d_i, io_i, mixed;\n  wire [{BITS - 1}:0] s;",
+        f"  wire clk_i, d_i, io_i, ie, mixed;\n  wire [{BITS - 1}:0] s;",
         f"  {IO}in_s i_pad_clk (.PAD(clk), .Y(clk_i), .PU(1'b0), .PD(1'b0));",
         f"  {IO}in_c i_pad_d (.PAD(d), .Y(d_i), .PU(1'b1), .PD(1'b0));",
+        f"  {LIBRARY}inv_1 u_ie (.I(s[{BITS - 1}]), .ZN(ie));",
         f"  {LIBRARY}xor2_1 u_mix (.A1(d_i), .A2(io_i), .Z(mixed));",
     ]
     for k in range(BITS):
@@ -36,7 +37,7 @@ def netlist() -> str:
             " .PU(1'b0), .PD(1'b0));"
         )
     lines.append(
-        f"  {IO}bi_24t i_pad_io (.PAD(io), .A(s[0]), .OE(s[{BITS - 1}]), .IE(1'b1), .CS(1'b0), .SL(1'b0),"
+        f"  {IO}bi_24t i_pad_io (.PAD(io), .A(s[0]), .OE(s[{BITS - 1}]), .IE(ie), .CS(1'b0), .SL(1'b0),"
         " .PU(1'b0), .PD(1'b1), .Y(io_i));"
     )
     return "\n".join([*lines, "endmodule", ""])
