@@ -28,8 +28,8 @@ class PadCell(_Data):
     """A pad cell by the roles of its pins; pins of ``constants`` are tied to these levels, those of ``open`` not used.
 
     ``pad`` is the bond pad's pin, ``input`` carries its level to the core, ``output`` is driven onto it while
-    ``enable`` is 1; ``input`` is 0 unless ``listen`` is 1, which it is while the pad does not drive (the library has the
-    delays of a driving pad for that case only). ``pull_up`` and ``pull_down`` are 1 for a resistor.
+    ``enable`` is 1; ``input`` is 0 unless ``listen`` is 1, which it is while the pad does not drive (the library has
+    the delays of a driving pad for that case only). ``pull_up`` and ``pull_down`` are 1 for a resistor.
     """
 
     cell: str
