@@ -14,6 +14,7 @@ from asicflow.pdk.block import BOXES, Block
 from asicflow.pdk.config import Library, Pdk, load_pdk, missing_files
 from asicflow.pdk.lef import Macro, TechLef, read_lef, read_tech_lef
 from asicflow.pdk.liberty import read_liberty
+from asicflow.pdk.pads import pad_block
 from asicflow.signoff.blocks import blocks_of, read_blocks
 from asicflow.signoff.drc import DrcResult
 from asicflow.signoff.elaborate import Elaboration
@@ -145,6 +146,13 @@ class GateContext:
         return frozenset(name for block in self.blocks for name in read_lef(block.lef))
 
     @cached_property
+    def pad_names(self) -> frozenset[str]:
+        """The cells of the ring of pads of a chip."""
+        if self.foreign_top or self.pdk is None or self.top != "chip":
+            return frozenset()
+        return frozenset(read_lef(pad_block(self.pdk, ()).lef))
+
+    @cached_property
     def rtl(self) -> list[Path]:
         """The RTL as the flow reads it; hard macros are modules without contents."""
         pdk = self.pdk or load_pdk(self.config.pdk.name, Path("."))
@@ -188,7 +196,11 @@ class GateContext:
     @cached_property
     def extraction(self) -> Extraction:
         """The connectivity extracted from the GDS."""
-        return Extraction.of(self.layout, self.macros, self.tech, self.path("layout/{top}.def"))
+        layout = self.layout
+        if self.pad_names:
+            stack = [n for n, x in self.tech.layers.items() if n in layout.layers and x.kind in ("ROUTING", "CUT")]
+            layout = layout.with_joined_cuts(self.pad_names, stack)
+        return Extraction.of(layout, self.macros, self.tech, self.path("layout/{top}.def"))
 
     @cached_property
     def elaboration(self) -> Elaboration:

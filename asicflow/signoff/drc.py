@@ -56,16 +56,21 @@ def check_file(
     rule_sets: Sequence[RuleSet],
     outlines: Outlines,
     blocks: Collection[str],
+    pads: Collection[str] = (),
 ) -> list[DrcResult]:
     """:func:`check_layout` with several rule sets on a GDS file that is opened with the arguments of :class:`Layout`.
 
     What two rule sets ask in the same words is checked once.
     """
-    return _check_sets(Layout(*layout), rule_sets, outlines, blocks)
+    return _check_sets(Layout(*layout), rule_sets, outlines, blocks, pads)
 
 
 def check_layout(
-    layout: Layout, rules: RuleSet, outlines: Outlines | None = None, blocks: Collection[str] = ()
+    layout: Layout,
+    rules: RuleSet,
+    outlines: Outlines | None = None,
+    blocks: Collection[str] = (),
+    pads: Collection[str] = (),
 ) -> DrcResult:
     """Check a layout with everything in it.
 
@@ -73,18 +78,25 @@ def check_layout(
     inside the cell; it is then listed in ``library`` instead of ``markers``. What reaches the outline, and
     what a neighbour provides (taps), is a matter of placement.
 
-    Hard macros (``blocks``) bring their own taps. What lies deep inside them is judged once, in the macro alone.
+    Hard macros (``blocks``) bring their own taps. What lies deep inside them is judged once, in the macro alone; not
+    so for those that are ``pads``: only their rim is judged, their million shapes are their makers'.
     """
-    (done,) = _check_sets(layout, [rules], outlines or {}, blocks)
+    (done,) = _check_sets(layout, [rules], outlines or {}, blocks, pads)
     return done
 
 
 def _check_sets(
-    layout: Layout, rule_sets: Sequence[RuleSet], outlines: Outlines, blocks: Collection[str]
+    layout: Layout,
+    rule_sets: Sequence[RuleSet],
+    outlines: Outlines,
+    blocks: Collection[str],
+    pads: Collection[str] = (),
 ) -> list[DrcResult]:
     placed = layout.instances()
     reach = max(_reach(rules.rules) for rules in rule_sets)
-    whole, deep = layout.hollow(blocks, reach) if blocks else (layout, kdb.Region())
+    layout, rim = layout.hollow(pads, reach) if pads else (layout, kdb.Region())
+    whole, deep = layout.hollow({*blocks} - {*pads}, reach) if blocks else (layout, kdb.Region())
+    deep += rim
     inside = kdb.Region([p.trans * layout.db.cell(p.cell).bbox() for p in placed if p.cell in blocks]).merged()
     asked: dict[Hashable, list[Marker]] = {}
     return [

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,6 +13,9 @@ from asicflow.errors import UserError
 from asicflow.pdk.config import GdsLayer
 
 DBU_UM = 0.001
+
+JOINED = 200
+"""Half of the largest gap (nm) between the cuts of an array that are joined for extraction."""
 
 
 @dataclass(frozen=True)
@@ -159,10 +162,7 @@ class Layout:
         draws on one of the macro's layers: only these can meet anything outside. What is deeper is the same in
         every instance and can be judged in the macro alone.
         """
-        other = copy.copy(self)
-        other.db, other._flat, other._filled, other._deep = self.db.dup(), {}, {}, {}
-        other._store = kdb.DeepShapeStore()
-        other.cell = other.db.cell(self.cell.name)
+        other = self._copy()
         deep = kdb.Region()
         for name in sorted({*blocks} & {p.cell for p in self.instances()}):
             cell = other.db.cell(name)
@@ -182,6 +182,32 @@ class Layout:
             for spot in spots:
                 deep += (outline - zone).transformed(spot)
         return other, deep.merged()
+
+    def with_joined_cuts(self, cells: Iterable[str], stack: Sequence[str]) -> Layout:
+        """The layout with the arrays of cuts inside some cells joined: the same connections, a hundredth of the shapes.
+
+        Pads have a million cuts each. Cuts whose gap is at most twice :data:`JOINED` become one where the metals below
+        and above both cover the gap. ``stack`` are the layers from the lowest metal up, metals and cuts in turn; the
+        cells keep only these.
+        """
+        other = self._copy()
+        for name in sorted({*cells} & {p.cell for p in self.instances()}):
+            cell = other.db.cell(name)
+            drawn = {n: kdb.Region(cell.begin_shapes_rec(self._index(n))).merged() for n in stack}
+            for below, cut, above in zip(stack[::2], stack[1::2], stack[2::2], strict=False):
+                joined = drawn[cut].sized(JOINED).merged().sized(-JOINED) & drawn[below] & drawn[above]
+                drawn[cut] = joined.merged()
+            cell.clear()
+            for layer, region in drawn.items():
+                cell.shapes(self._index(layer)).insert(region)
+        return other
+
+    def _copy(self) -> Layout:
+        other = copy.copy(self)
+        other.db, other._flat, other._filled, other._deep = self.db.dup(), {}, {}, {}
+        other._store = kdb.DeepShapeStore()
+        other.cell = other.db.cell(self.cell.name)
+        return other
 
     def _index(self, name: str) -> int:
         return int(self.db.layer(*self.layers[name].drawing))

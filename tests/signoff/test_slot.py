@@ -17,8 +17,10 @@ from asicflow.flow.pnr.pad_ring import open_ring
 from asicflow.flow.pnr.technology import load_technology
 from asicflow.pdk.config import Pdk
 from asicflow.pdk.lef import read_lef
+from asicflow.pdk.pads import pad_block
 from asicflow.signoff.context import GateContext
 from asicflow.signoff.gates.slot import SlotGate
+from asicflow.signoff.gates.timing import borrowed
 from asicflow.signoff.verdict import GateResult, Verdict
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "flow" / "pnr"))
@@ -112,3 +114,8 @@ def test_damage_is_found(pdk: Pdk, ring_only: kdb.Layout, tmp_path: Path, damage
 def test_the_die_of_another_slot_fails(pdk: Pdk, ring_only: kdb.Layout, tmp_path: Path) -> None:
     result = judged(pdk, ring_only, tmp_path, slot="0p5x0p5")
     assert result.verdict is Verdict.FAIL and "1936 x 2531 um" in result.findings[0].text
+
+
+def test_corners_without_a_file_of_their_own_are_named(pdk: Pdk) -> None:
+    assert borrowed([pad_block(pdk, pdk.library().corners)]) == ["gf180mcu_fd_io in slow_5v = typical_5v"]
+    assert borrowed([pad_block(pdk, ["slow_5v", "fast_5v"])]) == []

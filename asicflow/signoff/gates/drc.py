@@ -41,7 +41,7 @@ class RuleSetGate(Gate):
                     sets.setdefault(other.id, other.rule_set(context))
             outlines = {n: (0, 0, m.width, m.height) for n, m in context.macros.items()}
             layout = (context.path(GDS), context.top, context.library.layers, context.fill_layers)
-            done = run_apart(check_file, layout, [*sets.values()], outlines, context.block_names)
+            done = run_apart(check_file, layout, [*sets.values()], outlines, context.block_names, context.pad_names)
             context.rule_checks |= dict(zip(sets, zip(sets.values(), done, strict=True), strict=True))
         return context.rule_checks[self.id]
 
@@ -68,6 +68,8 @@ class RuleSetGate(Gate):
         text = f"{len(findings)} violations of {len(rules.rules)} rules on {judged} polygons"
         if library:
             text += f"; {len(done.library)} more lie inside library cells"
+        if context.pad_names:
+            text += "; pads judged at their rims only"
         if judged == 0:
             findings.append(Finding("there is nothing on any layer", "empty"))
         return GateResult(

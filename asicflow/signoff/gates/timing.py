@@ -5,9 +5,11 @@ from __future__ import annotations
 import gzip
 import re
 from abc import abstractmethod
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, ClassVar
 
+from asicflow.pdk.block import Block
 from asicflow.signoff.context import GateContext
 from asicflow.signoff.gate import Gate
 from asicflow.signoff.paths import read_paths
@@ -83,6 +85,8 @@ class SlackGate(TimingGate):
         if self.kind == "setup":
             figures["fmax_mhz"] = round(float(timing["fmax_mhz"]), 2)
         text = f"worst slack {worst['slack_ns']:+.3f} ns in corner {worst['corner']}, {len(rows)} corners"
+        if context.maybe_library is not None and (lent := borrowed(context.blocks)):
+            text += f"; hard macros without a Liberty file of their own, timed with another corner's: {', '.join(lent)}"
         report = context.root / "layout" / timing["corners"][str(worst["corner"])]["reports"][self.kind]
         tables = {"corners": rows, "worst_paths": worst_paths(context, report)}
         return GateResult(verdict_of(findings), text, figures, tables, findings, evidence)
@@ -102,6 +106,16 @@ class HoldGate(SlackGate):
     id = "timing.hold"
     title = "Hold slack in every corner"
     kind = "hold"
+
+
+def borrowed(blocks: Sequence[Block]) -> list[str]:
+    """Hard macros that have one Liberty file for several corners, each with these corners."""
+    found = []
+    for block in blocks:
+        files = [str(path) for path in block.liberty.values()]
+        named = {corner for corner, path in block.liberty.items() if files.count(str(path)) > 1}
+        found += [f"{block.lef.stem} in {' = '.join(sorted(named))}"] if named else []
+    return found
 
 
 def check_report(path: Path, slack: float, corner: str) -> list[Finding]:
