@@ -270,3 +270,28 @@ def test_macros_are_judged_once_and_at_their_borders(
     assert [(m.rule.id, m.centre_um) for m in done.library] == [("met1.space", (40.0, 40.35))]
     whole = check_layout(layout, sky)
     assert {(m.rule.id, m.box) for m in whole.markers} == {(m.rule.id, m.box) for m in done.markers}
+
+
+@pytest.mark.parametrize(("x", "found"), [(40_000, False), (1_000, True)])
+def test_only_the_rim_of_a_pad_is_judged(x: int, found: bool, gf: RuleSet, pdk_root: Path, tmp_path: Path) -> None:
+    library = load_pdk("gf180", pdk_root).library()
+    db = kdb.Layout()
+    db.dbu = 0.001
+    top, pad = db.create_cell("chip"), db.create_cell("pad")
+    metal = db.layer(*library.layers["Metal2"].drawing)
+    pad.shapes(metal).insert(kdb.Box(0, 0, 80_000, 1_000))
+    pad.shapes(metal).insert(kdb.Box(0, 79_000, 80_000, 80_000))
+    pad.shapes(metal).insert(kdb.Box(x, 40_000, x + 100, 45_000))  # too narrow
+    top.insert(kdb.CellInstArray(pad.cell_index(), kdb.Trans(100_000, 0)))
+    near = kdb.Box(99_700, 40_000, 99_900, 45_000)  # too near to the pad's narrow wire only where that is at the rim
+    top.shapes(metal).insert(kdb.Box(near.left - 500, near.bottom, near.right, near.top))
+    path = tmp_path / "chip.gds"
+    db.write(str(path))
+    outlines = {"pad": (0, 0, 80_000, 80_000)}
+    layout = Layout(path, "chip", library.layers)
+    in_pad = [
+        [m for m in [*done.markers, *done.library] if m.box[0] >= 100_000 and "width" in m.rule.kind]
+        for done in (check_layout(layout, gf, outlines, {"pad"}, {"pad"}), check_layout(layout, gf, outlines, {"pad"}))
+    ]
+    assert bool(in_pad[0]) == found, "the rim alone"
+    assert in_pad[1], "a hard macro that is no pad is judged as a whole"
