@@ -14,8 +14,13 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from asicflow.errors import UserError
+
 INPUT = "input_layer"
 """Name of the input in hls4ml's graph."""
+
+MOST_INPUTS, MOST_OUTPUTS = 8192, 4096
+"""Words of the windows of inputs and outputs in the accelerator's 64 KB (``ip/accel_socket``)."""
 
 LINEAR = ("Dense", "Conv1D", "Conv2D", "DepthwiseConv1D", "DepthwiseConv2D")
 POOLS = ("MaxPooling1D", "MaxPooling2D", "AveragePooling1D", "AveragePooling2D")
@@ -151,3 +156,13 @@ def padding(size: int, kernel: int, stride: int, same: bool) -> tuple[int, int]:
         return (size - kernel) // stride + 1, 0
     out = -(-size // stride)
     return out, max((out - 1) * stride + kernel - size, 0) // 2
+
+
+def check_size(count: int, most: int, what: str, where: str) -> None:
+    """Refuse a network whose values do not fit into the accelerator's window on the bus (UserError)."""
+    if count > most:
+        raise UserError(
+            f"the model has {count} {what}; the accelerator's window holds {most}",
+            where=where,
+            hint="scale the data down before the network, or cut the network",
+        )

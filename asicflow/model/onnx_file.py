@@ -18,7 +18,7 @@ import numpy.typing as npt
 
 from asicflow.errors import ToolMissing, UserError
 from asicflow.model.fixed import FixedType, from_float, to_float
-from asicflow.model.network import INPUT, KerasLayer, KerasNetwork
+from asicflow.model.network import INPUT, MOST_INPUTS, KerasLayer, KerasNetwork, check_size
 
 Array = npt.NDArray[np.float64]
 
@@ -38,7 +38,7 @@ def load_onnx(file: Path) -> KerasNetwork:
     Raises
     ------
     UserError
-        If the file is missing or damaged, or holds an operator that is not supported.
+        If the file is missing, damaged or too large, or holds an operator that is not supported.
     ToolMissing
         If onnx or qonnx is not installed.
     """
@@ -51,10 +51,19 @@ def load_onnx(file: Path) -> KerasNetwork:
     except ImportError as error:
         raise ToolMissing(f"the package {error.name}", "pip install 'asicflow[onnx]'") from error
     try:
-        model = cleanup_model(ModelWrapper(onnx.load(str(file)))).model
-    except Exception as error:  # protobuf and qonnx raise errors of many kinds
+        given = onnx.load(str(file))
+    except Exception as error:  # protobuf raises errors of many kinds
+        raise UserError(f"the ONNX file cannot be read: {error}", where=str(file), hint="export it again") from error
+    constants = {item.name for item in given.graph.initializer}
+    for item in given.graph.input:
+        shape = [d.dim_value for d in item.type.tensor_type.shape.dim]
+        if item.name not in constants:
+            check_size(math.prod(n or 1 for n in shape), MOST_INPUTS, "inputs", str(file))
+    try:
+        model = cleanup_model(ModelWrapper(given)).model
+    except Exception as error:  # qonnx raises errors of many kinds
         raise UserError(
-            f"the ONNX file cannot be read or cleaned: {error}", where=str(file), hint="export it again"
+            f"the ONNX graph cannot be cleaned: {error}", where=str(file), hint="export it again"
         ) from error
     return _Reader(file, model, onnx.numpy_helper.to_array, onnx.helper.get_attribute_value).read()
 

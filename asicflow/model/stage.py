@@ -19,7 +19,7 @@ from asicflow.model.fixed import IntArray, to_float
 from asicflow.model.frontend import load_network
 from asicflow.model.graph import compile_csim, convert, predict
 from asicflow.model.lower import lower
-from asicflow.model.network import LINEAR, KerasNetwork
+from asicflow.model.network import LINEAR, MOST_INPUTS, MOST_OUTPUTS, KerasNetwork, check_size
 from asicflow.model.precision import PrecisionPlan, plan_precision
 from asicflow.model.reference import forward
 from asicflow.model.spec import Activation, BatchNorm, Conv, Dense, Layer, Merge, Pool, Spec
@@ -27,8 +27,6 @@ from asicflow.workspace import Workspace
 
 MIN_VECTORS = 1000
 AUTO_MULTIPLIERS = 4
-MOST_INPUTS, MOST_OUTPUTS = 8192, 4096
-"""Words of the windows of inputs and outputs in the accelerator's 64 KB (``ip/accel_socket``)."""
 _CSIM_SAMPLES = 5000
 _SEED = 7
 
@@ -105,16 +103,6 @@ def run_model(config: Config, ws: Workspace, progress: Progress) -> None:
     }
     (ws.model / "model.json").write_text(json.dumps(report, indent=2) + "\n")
     progress(summary(report))
-
-
-def check_size(count: int, most: int, what: str, where: str) -> None:
-    """Refuse a network whose values do not fit into the accelerator's window on the bus (UserError)."""
-    if count > most:
-        raise UserError(
-            f"the model has {count} {what}; the accelerator's window holds {most}",
-            where=where,
-            hint="scale the data down before the network, or cut the network",
-        )
 
 
 def output_size(network: KerasNetwork) -> int:

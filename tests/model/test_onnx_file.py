@@ -84,3 +84,12 @@ def test_refused(tmp_path: Path) -> None:
     (tmp_path / "bad.onnx").write_bytes(b"hello")
     with pytest.raises(UserError, match="cannot be read"):
         load_onnx(tmp_path / "bad.onnx")
+
+
+def test_large_input_is_refused_before_the_graph_is_cleaned(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    import qonnx.util.cleanup
+
+    monkeypatch.setattr(qonnx.util.cleanup, "cleanup_model", lambda model: pytest.fail("it was cleaned"))
+    file = write(tmp_path / "m.onnx", [helper.make_node("Relu", ["x"], ["y"])], (3, 256, 256), 4, {})
+    with pytest.raises(UserError, match="196608 inputs; the accelerator's window holds 8192"):
+        load_onnx(file)

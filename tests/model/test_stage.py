@@ -14,6 +14,7 @@ from asicflow.config import Config, parse_config
 from asicflow.errors import StageError, UserError
 from asicflow.model import golden, stage
 from asicflow.model.fixed import to_float
+from asicflow.model.network import MOST_INPUTS, MOST_OUTPUTS
 from asicflow.model.spec import Dense, Spec
 from asicflow.model.stage import run_model
 from asicflow.workspace import Workspace
@@ -69,8 +70,8 @@ def test_network_larger_than_the_window_is_refused(tmp_path: Path) -> None:
 def test_windows_are_those_of_the_socket(project_root: Path) -> None:
     text = (project_root / "ip/accel_socket/rdl/accel_socket.rdl").read_text()
     begin = {name: int(at, 16) for name, at in re.findall(r"(\w+)_buffer @ (0x[0-9A-Fa-f]+);", text)}
-    assert (begin["input"] - begin["output"]) // 4 == stage.MOST_OUTPUTS
-    assert (0x10000 - begin["input"]) // 4 == stage.MOST_INPUTS
+    assert (begin["input"] - begin["output"]) // 4 == MOST_OUTPUTS
+    assert (0x10000 - begin["input"]) // 4 == MOST_INPUTS
 
 
 def test_a_difference_is_found(project_root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
