@@ -143,6 +143,7 @@ def write_matrix(matrix: Matrix) -> str:
         f"    .Timeout({matrix.timeout}),",
         f"    .Guarded({_bits(matrix.targets_of(layer) - matrix.bounded for layer in matrix.layers)}),",
         f"    .Steady({_bits(name == JOIN or name in matrix.steady for name in matrix.fronts)}),",
+        f"    .Disjoint({_bits([not any(_overlap(*pair) for pair in combinations(regions, 2))])}),",
         f"    .RegionBase({_words([r.base for r in regions], 32)}),",
         f"    .RegionMask({_words([(1 << ADDRESS_BITS) - r.size for r in regions], 32)}),",
         f"    .RegionTarget({_words([matrix.layers.index(matrix.layer(r.target)) for r in regions], 8)})",
@@ -195,7 +196,7 @@ def _check(matrix: Matrix) -> None:
         if region.base + region.size > 1 << ADDRESS_BITS:
             raise UserError(f"the region of {region.target} does not fit in {ADDRESS_BITS} bits")
     for first, second in combinations(matrix.regions, 2):
-        overlap = first.base < second.base + second.size and second.base < first.base + first.size
+        overlap = _overlap(first, second)
         if first.target in matrix.shared and (first.enable or (overlap and second.target not in matrix.shared)):
             raise UserError(
                 f"{first.target} shares a port: its region at {first.base:#x} can cover no other and is always there",
@@ -207,6 +208,11 @@ def _check(matrix: Matrix) -> None:
                 where=matrix.name,
                 hint="a region that covers another has an enable and comes first",
             )
+
+
+def _overlap(first: Region, second: Region) -> bool:
+    """Whether an address lies in both regions, when both are in the map."""
+    return first.base < second.base + second.size and second.base < first.base + first.size
 
 
 def _ports(matrix: Matrix) -> str:

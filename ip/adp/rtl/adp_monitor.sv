@@ -46,7 +46,8 @@ module adp_monitor #(
 
   localparam logic [7:0] Nul = 8'h00, Eot = 8'h04, Tab = 8'h09, Lf = 8'h0A, Cr = 8'h0D, Esc = 8'h1B;
 
-  localparam int TimeBits = $clog2(Timeout);
+  localparam int TimeBits  = $clog2(Timeout);
+  localparam int LimitBits = (TimeBits > IdleBits) ? TimeBits : IdleBits;
 
   localparam logic [2:0] Through = 3'd0;  // Not in monitor mode
   localparam logic [2:0] Line    = 3'd1;  // Read a command line
@@ -62,7 +63,9 @@ module adp_monitor #(
 
   localparam logic [1:0] Good = 2'd0, Failed = 2'd1, NoMatch = 2'd2;  // Marks of an answer
 
-  logic [2:0]  state_q, state_d;
+  // A code of few bits is smaller here than the one bit for each state that Yosys would choose.
+  logic [2:0]  state_d;
+  (* fsm_encoding = "none" *) logic [2:0]  state_q;
   logic [7:0]  cmd_q, cmd_d;      // Letter of the command, NUL before there is one
   logic [31:0] arg_q;      // Argument; then the accesses left
   logic [3:0]  digits_q, digits_d;   // Digits of the argument, up to 8
@@ -131,6 +134,7 @@ module adp_monitor #(
 
   logic        has_arg;
   logic        is_access;
+  logic        is_block;  // It answers with the address behind the last access
   logic        needs_arg;
   logic        known;
   logic        gpo_command;
@@ -143,6 +147,7 @@ module adp_monitor #(
 
   assign has_arg     = digits_q != 4'd0;
   assign is_access   = (cmd_q == "R") | (cmd_q == "W") | (cmd_q == "F") | (cmd_q == "P") | (cmd_q == "U");
+  assign is_block    = (cmd_q == "F") | (cmd_q == "U");
   assign needs_arg   = (cmd_q == "W") | (cmd_q == "U") | (cmd_q == "S");
   assign known       = is_access | (cmd_q == "A") | (cmd_q == "M") | (cmd_q == "V") | (cmd_q == "S") |
                        (cmd_q == "C") | (cmd_q == "X");
@@ -190,17 +195,17 @@ module adp_monitor #(
   // Limits on waiting //
   ///////////////////////
 
-  logic [IdleBits-1:0] idle_q;  // Bit times without a byte in an upload
-  logic [TimeBits-1:0] push_q;  // Cycles left for stdin
-  logic                idle_over;
-  logic                push_over;
+  logic [LimitBits-1:0] waited_q;  // Bit times without a byte in an upload; cycles that stdin is full
+  logic                 waits;
+  logic                 idle_over;
+  logic                 push_over;
 
-  assign idle_over = (state_q == Upload) & ~hold_valid_q & (&idle_q);
-  assign push_over = (state_q == Push) & (push_q == '0);
+  assign waits     = ((state_q == Upload) & ~hold_valid_q) | (state_q == Push);
+  assign idle_over = (state_q == Upload) & ~hold_valid_q & (&waited_q[IdleBits-1:0]);
+  assign push_over = (state_q == Push) & (waited_q[TimeBits-1:0] == $unsigned(TimeBits'(Timeout - 1)));
 
   always_ff @(posedge clk_i) begin
-    idle_q <= ((state_q != Upload) | hold_valid_q) ? '0 : (tick_i ? idle_q + 1'b1 : idle_q);
-    push_q <= (state_q != Push) ? TimeBits'(Timeout - 1) : push_q - 1'b1;
+    if (~waits | tick_i | (state_q == Push)) waited_q <= (waited_q + 1'b1) & {LimitBits{waits}};
   end
 
   //////////////////////
@@ -268,7 +273,7 @@ module adp_monitor #(
 
   // What the wide registers take over
   logic arg_shift, arg_one, arg_less, arg_clear, addr_load, addr_step, mask_load, value_load;
-  logic data_arg, data_addr, data_mask, data_value, data_read, data_next, data_byte, data_gpo;
+  logic data_arg, data_addr, data_mask, data_value, data_read, data_byte, data_gpo;
 
   always_comb begin
     state_d  = state_q;
@@ -297,7 +302,6 @@ module adp_monitor #(
     data_mask  = 1'b0;
     data_value = 1'b0;
     data_read  = 1'b0;
-    data_next  = 1'b0;
     data_byte  = 1'b0;
     data_gpo   = 1'b0;
 
@@ -416,7 +420,6 @@ module adp_monitor #(
                 end
                 default: begin  // F, U
                   if (last) begin
-                    data_next = 1'b1;
                     shown_d   = 2'd2;
                   end else begin
                     state_d = (cmd_q == "U") ? Upload : Access;
@@ -435,7 +438,6 @@ module adp_monitor #(
             end else begin
               arg_less = 1'b1;
               if (last) begin
-                data_addr = 1'b1;
                 say_d     = SayLetter;
                 state_d   = Say;
               end
@@ -443,7 +445,6 @@ module adp_monitor #(
           end else if (idle_over) begin
             mark_d  = Failed;
             shown_d = 2'd2;
-            data_addr = 1'b1;
             say_d   = SayLetter;
             state_d = Say;
           end
@@ -457,6 +458,7 @@ module adp_monitor #(
         end
 
         default: begin  // Say
+          data_addr = (say_q == SayLetter) & is_block;  // where it has ended
           if (sent) begin
             say_d = say_q + 4'd1;
             if (say_q == SayLetter) say_d = lone_q ? SayLf : 4'd1;
@@ -517,9 +519,9 @@ module adp_monitor #(
     if (arg_shift | arg_one | arg_less | arg_clear) begin
       arg_q <= ({arg_q[27:0], nibble} & {32{arg_shift}}) | ((arg_q - 32'd1) & {32{arg_less}}) | {31'd0, arg_one};
     end
-    if (data_arg | data_addr | data_mask | data_value | data_read | data_next | data_byte | data_gpo) begin
+    if (data_arg | data_addr | data_mask | data_value | data_read | data_byte | data_gpo) begin
       data_q <= (arg_q & {32{data_arg}}) | (addr_q & {32{data_addr}}) | (mask_q & {32{data_mask}}) |
-                (value_q & {32{data_value}}) | (rdata_i & {32{data_read}}) | (next & {32{data_next}}) |
+                (value_q & {32{data_value}}) | (rdata_i & {32{data_read}}) |
                 {24'd0, hold_q & {8{data_byte}}} | {16'd0, {gpi_i, gpo} & {16{data_gpo}}};
     end
   end

@@ -46,7 +46,7 @@ module ahb_apb_bridge #(
 
   logic [2:0]           state_q;
   logic                 write_q;
-  logic [11:0]          addr_q;
+  logic [11:2]          addr_q;
   logic [NumSlaves-1:0] select_q;
 
   logic [NumSlaves-1:0] select;
@@ -93,10 +93,11 @@ module ahb_apb_bridge #(
     end
   end
 
+  // Taken over from every transfer, whoever is selected: the enable does not wait for the address decoder.
   always_ff @(posedge clk_i) begin
-    if (accept) begin
+    if (hready_i & htrans_i[1]) begin
       write_q  <= hwrite_i;
-      addr_q   <= haddr_i[11:0];
+      addr_q   <= haddr_i[11:2];
       select_q <= select;
     end
   end
@@ -107,7 +108,7 @@ module ahb_apb_bridge #(
   assign penable_o = state_q == Access;
   assign psel_o    = select_q & {NumSlaves{(state_q == Setup) | (state_q == Access)}};
   assign pwrite_o  = write_q;
-  assign paddr_o   = addr_q;
+  assign paddr_o   = {addr_q, 2'b00};
   assign pwdata_o  = hwdata_i;
 
 endmodule

@@ -15,6 +15,7 @@ module ahb_matrix #(
   parameter int Timeout       = 128,  // Clock cycles of a data phase, 2 to 65535
   parameter logic [NumTargets-1:0] Guarded = '1,      // Targets that the time limit is for
   parameter logic [NumInitiators-1:0] Steady = '0,    // Initiators that keep the address until the data phase ends
+  parameter bit Disjoint = 1'b0,      // No two regions overlap
   parameter logic [32*NumRegions-1:0] RegionBase =   // First address of each region
     160'h6000_0000_4000_0000_1000_0000_0000_0000_0000_0000,
   parameter logic [32*NumRegions-1:0] RegionMask =   // Address bits that are compared
@@ -56,7 +57,7 @@ module ahb_matrix #(
   logic [NumInitiators*NumAll-1:0] request;    // By initiator, then target
   logic [NumInitiators*NumAll-1:0] accept;
   logic [40*NumInitiators-1:0]     address;
-  logic [NumInitiators-1:0]        urgent;
+  logic [NumInitiators*NumAll-1:0] urgent;
   logic [NumAll-1:0]               take;
   logic [NumAll-1:0]               ready;
   logic [NumAll-1:0]               resp;
@@ -69,6 +70,7 @@ module ahb_matrix #(
       .NumRegions   ( NumRegions   ),
       .Rest         ( Rest         ),
       .Steady       ( Steady[i]    ),
+      .Disjoint     ( Disjoint     ),
       .RegionBase   ( RegionBase   ),
       .RegionMask   ( RegionMask   ),
       .RegionTarget ( RegionTarget )
@@ -86,7 +88,7 @@ module ahb_matrix #(
       .hresp_o   ( i_hresp_o[i]                   ),
       .request_o ( request[NumAll*i +: NumAll]    ),
       .address_o ( address[40*i +: 40]            ),
-      .urgent_o  ( urgent[i]                      ),
+      .urgent_o  ( urgent[NumAll*i +: NumAll]     ),
       .accept_i  ( accept[NumAll*i +: NumAll]     ),
       .take_i    ( take                           ),
       .ready_i   ( ready                          ),
@@ -97,10 +99,12 @@ module ahb_matrix #(
 
   for (genvar t = 0; t < NumTargets; t++) begin : gen_target
     logic [NumInitiators-1:0] to_target;
+    logic [NumInitiators-1:0] hurry;
     logic [NumInitiators-1:0] taken;
 
     for (genvar i = 0; i < NumInitiators; i++) begin : gen_initiator
       assign to_target[i]         = request[NumAll*i + t];
+      assign hurry[i]             = urgent[NumAll*i + t];
       assign accept[NumAll*i + t] = taken[i];
     end
 
@@ -112,7 +116,7 @@ module ahb_matrix #(
       .clk_i       ( clk_i                  ),
       .rst_ni      ( rst_ni                 ),
       .request_i   ( to_target              ),
-      .urgent_i    ( urgent                 ),
+      .urgent_i    ( hurry                  ),
       .address_i   ( address                ),
       .wdata_i     ( i_hwdata_i             ),
       .accept_o    ( taken                  ),

@@ -14,6 +14,7 @@ module ahb_matrix_initiator #(
   parameter int                        NumRegions   = 4,  // Entries of the address map
   parameter int                        Rest         = NumTargets, // Target of addresses without a region
   parameter bit                        Steady       = 1'b0, // The initiator keeps its address until the data phase ends
+  parameter bit                        Disjoint     = 1'b0, // No two regions overlap
   parameter logic [32*NumRegions-1:0]  RegionBase   = '0, // First address of each region
   parameter logic [32*NumRegions-1:0]  RegionMask   = '0, // Address bits that are compared
   parameter logic [8*NumRegions-1:0]   RegionTarget = '0  // Target of each region
@@ -35,7 +36,7 @@ module ahb_matrix_initiator #(
   // To and from the targets
   output logic [NumTargets:0]   request_o, // The target that a transfer waits for
   output logic [39:0]           address_o, // Protection, size, direction and address of that transfer
-  output logic                  urgent_o,  // It has waited for long enough
+  output logic [NumTargets:0]   urgent_o,  // It has waited for its target for long enough
   input  logic [NumTargets:0]   accept_i,  // The target takes it in this cycle
   input  logic [NumTargets:0]   take_i,    // The target takes some transfer in this cycle
   input  logic [NumTargets:0]   ready_i,   // The target's data phase ends
@@ -49,6 +50,8 @@ module ahb_matrix_initiator #(
   logic [3:0]          waited_q;   // Transfers of others since then
   logic [39:0]         address_q;
   logic [NumTargets:0] owner_q;    // The target with this initiator's data phase, one-hot or none
+  logic [NumTargets:0] target_q;   // The target that a held transfer waits for
+  logic [NumTargets:0] waiting;    // The same; that of a steady initiator is still shown
   logic [NumTargets:0] chosen;
   logic                request;
   logic                accepted;
@@ -57,19 +60,20 @@ module ahb_matrix_initiator #(
   assign unused_htrans = htrans_i[0];
 
   assign request   = held_q | (htrans_i[1] & hready_o);
+  assign waiting   = Steady ? chosen : target_q;
   assign address_o = (held_q & ~Steady) ? address_q : {hprot_i, hsize_i, hwrite_i, haddr_i};
-  assign request_o = chosen & {(NumTargets+1){request}};
+  assign request_o = (waiting & {(NumTargets+1){held_q}}) | (chosen & {(NumTargets+1){htrans_i[1] & hready_o}});
   assign accepted  = (request_o & accept_i) != '0;
 
   // The first region that matches wins.
   logic [NumRegions-1:0] match;
   logic [NumRegions-1:0] first;
 
-  assign first = match & ~(match - 1'b1);
+  assign first = Disjoint ? match : match & ~(match - 1'b1);
 
   for (genvar r = 0; r < NumRegions; r++) begin : gen_region
     assign match[r] = region_i[r] &
-                      ((address_o[31:0] & RegionMask[32*r +: 32]) == RegionBase[32*r +: 32]);
+                      ((haddr_i & RegionMask[32*r +: 32]) == RegionBase[32*r +: 32]);
   end
 
   for (genvar t = 0; t < NumTargets; t++) begin : gen_target
@@ -96,9 +100,10 @@ module ahb_matrix_initiator #(
 
   always_ff @(posedge clk_i) begin
     address_q <= address_o;
+    target_q  <= request_o;
   end
 
-  assign urgent_o = waited_q >= Patience;
+  assign urgent_o = waiting & {(NumTargets+1){held_q & (waited_q >= Patience)}};
   assign hready_o = ~held_q & ((owner_q & ~ready_i) == '0);
   assign hresp_o  = (owner_q & resp_i) != '0;
 

@@ -17,7 +17,7 @@ module ahb_matrix_target #(
 
   // From and to the initiators
   input  logic [NumInitiators-1:0]    request_i, // Transfers that wait for this target
-  input  logic [NumInitiators-1:0]    urgent_i,  // Initiators that have waited for long enough
+  input  logic [NumInitiators-1:0]    urgent_i,  // Those of them that have waited for long enough
   input  logic [40*NumInitiators-1:0] address_i, // Protection, size, direction and address of each
   input  logic [32*NumInitiators-1:0] wdata_i,   // Write data of each, in its data phase
   output logic [NumInitiators-1:0]    accept_o,  // The transfer taken in this cycle
@@ -46,15 +46,24 @@ module ahb_matrix_target #(
   // Arbitration //
   /////////////////
 
-  logic [NumInitiators-1:0] urgent;
   logic [NumInitiators-1:0] field;
   logic [NumInitiators-1:0] grant;
+  logic [NumInitiators-1:0] pick;     // The initiator whose address is shown
   logic [NumInitiators-1:0] owner_q;  // Initiator of the data phase
   logic                     take;
 
-  assign urgent   = request_i & urgent_i;
-  assign field    = (urgent != '0) ? urgent : request_i;
+  assign field    = (urgent_i != '0) ? urgent_i : request_i;
   assign grant    = field & ~(field - 1'b1);
+
+  // The last initiator's address is shown when nobody else's has to be, so that it does not wait for its decoder.
+  always_comb begin
+    pick                  = grant;
+    pick[NumInitiators-1] = 1'b1;
+    for (int i = 0; i < NumInitiators - 1; i++) begin
+      if (grant[i]) pick[NumInitiators-1] = 1'b0;
+    end
+  end
+
   assign take     = ready_o & (request_i != '0);
   assign accept_o = grant & {NumInitiators{ready_o}};
   assign take_o   = take;
@@ -66,7 +75,7 @@ module ahb_matrix_target #(
     address = 40'd0;
     wdata   = 32'd0;
     for (int i = 0; i < NumInitiators; i++) begin
-      if (grant[i]) address = address | address_i[40*i +: 40];
+      if (pick[i]) address = address | address_i[40*i +: 40];
       if (owner_q[i]) wdata = wdata | wdata_i[32*i +: 32];
     end
   end

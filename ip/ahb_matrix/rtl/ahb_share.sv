@@ -51,7 +51,7 @@ module ahb_share #(
     end
     assign chosen[s]            = mine != '0;
     assign s_hsel_o[s]          = hsel_i & chosen[s];
-    assign s_htrans_o[2*s +: 2] = htrans_i & {2{chosen[s]}};
+    assign s_htrans_o[2*s +: 2] = htrans_i;
   end
 
   always_ff @(posedge clk_i or negedge rst_ni) begin

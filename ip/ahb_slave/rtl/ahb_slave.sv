@@ -42,7 +42,7 @@ module ahb_slave #(
 
   assign unused_htrans = htrans_i[0];  // SEQ is treated like NONSEQ, BUSY like IDLE
 
-  assign accept = hready_i & hsel_i & htrans_i[1];
+  assign accept = hsel_i & htrans_i[1];
   assign refuse = data_phase_q & ~second_q & (malformed_q | ~legal_i);
   assign done   = data_phase_q & ~second_q & hready_i;  // a refused transfer keeps HREADY low
 
@@ -61,8 +61,10 @@ module ahb_slave #(
     end
   end
 
+  // Taken over from every transfer, whoever is selected: slaves behind one port have the same registers, which
+  // synthesis merges, and their enable does not wait for the address decoder.
   always_ff @(posedge clk_i) begin
-    if (accept) begin
+    if (hready_i & htrans_i[1]) begin
       malformed_q <= WordOnly & ((hsize_i != SizeWord) | (haddr_i[1:0] != 2'b00));
       write_o     <= hwrite_i;
       addr_o      <= haddr_i[AddrWidth-1:2];

@@ -108,7 +108,9 @@ module armv6m_control #(
   output logic        lockup_o        // Locked up
 );
 
-  logic [3:0] state_q, state_d;
+  // A code of few bits is smaller here than the one bit for each state that Yosys would choose.
+  logic [3:0] state_d;
+  (* fsm_encoding = "none" *) logic [3:0] state_q;
   logic [4:0] count_q, count_d;
   logic [8:0] list_now, head;
   logic [3:0] reg_q, reg_d, lowest;

@@ -10,6 +10,7 @@ module armv6m_datapath #(
 
   // From the decoder
   input  logic [3:0]  ra_i,          // Register A
+  input  logic        none_i,        // There is none
   input  logic [3:0]  rb_i,          // Register B
   input  logic [3:0]  rd_i,          // Destination
   input  logic        a_use_i,       // First operand: register A, otherwise 0
@@ -65,7 +66,7 @@ module armv6m_datapath #(
   output logic [31:0] write_o,       // What is written, or where to go
   output logic [31:0] addr_o,        // Address
   output logic [19:0] addr_data_o,   // Address of the data phase
-  output logic [31:0] a_o,           // Register A: value of MSR
+  output logic [31:0] b_o,           // Register B: value of MSR
   output logic [31:0] store_o        // Register to store
 );
 
@@ -76,7 +77,7 @@ module armv6m_datapath #(
   logic        a_here, a_ahead, b_pc, use_a, use_b, use_addr, invert, carry_in;
   logic        sum_c, sum_v, shift_c;
   logic [31:0] and_word, xor_word, extend_word, shift_word, product, sum_word;
-  logic [31:0] write_data;
+  logic [31:0] write_data, result_word;
   logic [6:0]  result;
   logic        executing, multiplying, first_beat;
   logic        mul_bit, mul_bit_q, mul_top;
@@ -94,7 +95,7 @@ module armv6m_datapath #(
   // Number 13 of an instruction is MSP (13) or PSP (15) of the file; 15 is the program counter.
   always_comb begin
     for (int i = 0; i < 16; i++) begin
-      select_a[i] = (ra_i == $unsigned(4'(i))) & a_use_i & ~first_beat;
+      select_a[i] = (ra_i == $unsigned(4'(i))) & ~none_i & ~first_beat;
       select_b[i] = index_b == $unsigned(4'(i));
     end
     a_here       = executing & exchange_i & ~pc_i[1];
@@ -137,7 +138,7 @@ module armv6m_datapath #(
   assign reg_a = file_a | ({ahead_i, pc_i[1] & ~a_word_i & ~exchange_i, 1'b0} & {32{a_ahead}}) |
                  ({pc_i[31:2], 2'b10} & {32{a_here}});
   assign reg_b = file_b | ({ahead_i, pc_i[1], 1'b0} & {32{b_pc}});
-  assign a_o   = file_a;
+  assign b_o   = file_b;
 
   //////////////
   // Operands //
@@ -153,7 +154,7 @@ module armv6m_datapath #(
     end
   end
 
-  assign use_a = (executing & (FastMul | ~multiply_i) & ~exchange_i) | (state_i == armv6m_pkg::StRestore) | first_beat;
+  assign use_a = (executing & a_use_i & (FastMul | ~multiply_i) & ~exchange_i) | (state_i == armv6m_pkg::StRestore) | first_beat;
   assign use_b = (executing & b_use_i & (FastMul | ~multiply_i)) | (multiplying & mul_bit_q);
   assign b_reg = reg_b & {32{use_b}};
 
@@ -253,23 +254,27 @@ module armv6m_datapath #(
 
   always_comb begin
     sum_word    = sum;
-    sum_word[2] = (sum[2] & ~frame_i) | ((state_i == armv6m_pkg::StUnstack) & load_i[9]);
+    sum_word[2] = sum[2] & ~frame_i;
   end
 
   assign result = result_i & {7{~(write_load_i | write_link_i | write_sum_i)}};
 
-  assign write_o = write_data;
-  assign write_data = (sum_word & {32{(result[0] | write_sum_i)}}) |
-                      (and_word & {32{result[1]}}) |
-                      (xor_word & {32{result[2]}}) |
-                      (shift_word & {32{result[3]}}) |
-                      (extend_word & {32{result[4]}}) |
-                      (special_i & {32{result[5]}}) |
-                      (product & {32{result[6]}}) |
+  assign write_o    = write_data;
+  assign write_data = result_word |
                       (load_i & {32{write_load_i}}) |
+                      {29'd0, write_sum_i & (state_i == armv6m_pkg::StUnstack) & load_i[9], 2'd0} |
                       ({28'hFFF_FFFF, ret_i, 2'b01} & {32{write_link_i}});
 
-  assign nzcv_o = {write_data[31], write_data == 32'd0, result_i[3] ? shift_c : sum_c, sum_v};
+  // Loads do not set the flags, so the flags do not wait for the loaded word.
+  assign result_word = (sum_word & {32{(result[0] | write_sum_i)}}) |
+                       (and_word & {32{result[1]}}) |
+                       (xor_word & {32{result[2]}}) |
+                       (shift_word & {32{result[3]}}) |
+                       (extend_word & {32{result[4]}}) |
+                       (special_i & {32{result[5]}}) |
+                       (product & {32{result[6]}});
+
+  assign nzcv_o = {result_word[31], result_word == 32'd0, result_i[3] ? shift_c : sum_c, sum_v};
 
   // Stacking: PC is number 15, xPSR is number 13. No other data access has these.
   assign store_o = file_b | ({pc_i, 1'b0} & {32{reg_i == 4'd15}}) |

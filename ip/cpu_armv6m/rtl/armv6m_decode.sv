@@ -11,8 +11,6 @@ module armv6m_decode #(
   input  logic [15:0] second_i,    // Second halfword of a 32-bit instruction
 
   // Datapath
-  output logic [3:0]  ra_o,        // Register A: 0 to 14, 15 is PC
-  output logic [3:0]  rb_o,        // Register B
   output logic [3:0]  rd_o,        // Destination, not of a load
   output logic [2:0]  rt_o,        // Register to load or store
   output logic        a_use_o,     // First operand: register A, otherwise 0
@@ -54,7 +52,7 @@ module armv6m_decode #(
   output logic        svc_o,       // SVC
   output logic        cps_o,       // CPS; bit 4 of the instruction is PRIMASK
   output logic        mrs_o,       // MRS
-  output logic        msr_o,       // MSR from register A
+  output logic        msr_o,       // MSR from register B
   output logic [7:0]  sysm_o,      // Special register of MRS and MSR
   output logic        wfi_o,       // WFI
   output logic        wfe_o,       // WFE
@@ -62,19 +60,17 @@ module armv6m_decode #(
   output logic        undefined_o  // UNDEFINED, UDF, BKPT
 );
 
-  logic [3:0]  high_d, high_m;
-  logic [2:0]  low_d, low_n, low_m, low_t;
+  logic [3:0]  high_d;
+  logic [2:0]  low_d, low_m, low_t;
   logic [4:0]  imm5;
   logic [3:0]  count;     // Registers in the list
   logic [31:0] far;       // Offset of BL
   logic        j1, j2;
 
   assign low_d  = first_i[2:0];
-  assign low_n  = first_i[5:3];
   assign low_m  = first_i[8:6];
   assign low_t  = first_i[10:8];
   assign high_d = {first_i[7], first_i[2:0]};
-  assign high_m = first_i[6:3];
   assign imm5   = first_i[10:6];
   assign sysm_o = second_i[7:0];
   assign cond_o = first_i[11:8];
@@ -93,8 +89,6 @@ module armv6m_decode #(
   end
 
   always_comb begin
-    ra_o = {1'b0, low_n};
-    rb_o = {1'b0, low_m};
     rd_o = {1'b0, low_d};
     rt_o = low_d;
     a_use_o = 1'b1;
@@ -155,7 +149,6 @@ module armv6m_decode #(
         {write_o, set_nz_o, set_c_o} = 3'b111;
       end
       16'b001_?????????????: begin  // MOVS, CMP, ADDS, SUBS: 8-bit immediate
-        ra_o = {1'b0, low_t};
         rd_o = {1'b0, low_t};
         a_use_o = first_i[12:11] != 2'b00;
         imm_o[7:0] = first_i[7:0];
@@ -170,8 +163,6 @@ module armv6m_decode #(
       // Data processing //
       /////////////////////
       16'b010000_??????????: begin
-        ra_o = {1'b0, low_d};
-        rb_o = {1'b0, low_n};
         b_use_o = 1'b1;
         write_o = 1'b1;
         set_nz_o = 1'b1;
@@ -208,8 +199,6 @@ module armv6m_decode #(
       // High registers, branch to them //
       ////////////////////////////////////
       16'b010001_00_????????, 16'b010001_10_????????: begin  // ADD, MOV
-        ra_o = high_d;
-        rb_o = high_m;
         rd_o = high_d;
         a_use_o = ~first_i[9];
         b_use_o = 1'b1;
@@ -217,13 +206,10 @@ module armv6m_decode #(
         branch_o = high_d == 4'd15;
       end
       16'b010001_01_????????: begin  // CMP
-        ra_o = high_d;
-        rb_o = high_m;
         b_use_o = 1'b1;
         {invert_o, carry_one_o, set_nz_o, set_c_o, set_v_o} = 5'b11111;
       end
       16'b010001_11_????????: begin  // BX, BLX
-        rb_o = high_m;
         a_use_o = 1'b0;
         b_use_o = 1'b1;
         write_o = first_i[7];
@@ -236,7 +222,6 @@ module armv6m_decode #(
       // Single load, store //
       ////////////////////////
       16'b01001_???????????: begin  // LDR literal
-        ra_o = 4'd15;
         rt_o = low_t;
         a_word_o = 1'b1;
         imm_o[9:2] = first_i[7:0];
@@ -266,7 +251,6 @@ module armv6m_decode #(
         store_o = ~first_i[11];
       end
       16'b1001_????????????: begin  // Relative to SP
-        ra_o = 4'd13;
         rt_o = low_t;
         imm_o[9:2] = first_i[7:0];
         load_o = first_i[11];
@@ -277,14 +261,12 @@ module armv6m_decode #(
       // Addresses, stack, and more //
       ////////////////////////////////
       16'b1010_????????????: begin  // ADR, ADD Rd, SP
-        ra_o = first_i[11] ? 4'd13 : 4'd15;
         rd_o = {1'b0, low_t};
         a_word_o = 1'b1;
         imm_o[9:2] = first_i[7:0];
         write_o = 1'b1;
       end
       16'b1011_0000_????????: begin  // ADD SP, SUB SP
-        ra_o = 4'd13;
         rd_o = 4'd13;
         imm_o[8:2] = first_i[6:0];
         invert_o = first_i[7];
@@ -292,14 +274,12 @@ module armv6m_decode #(
         write_o = 1'b1;
       end
       16'b1011_0010_????????, 16'b1011_1010_????????: begin  // Extensions, reversals
-        rb_o = {1'b0, low_n};
         b_use_o = 1'b1;
         result_o = armv6m_pkg::RExtend;
         write_o = 1'b1;
         undefined_o = first_i[11] & (first_i[7:6] == 2'b10);
       end
       16'b1011_?10?_????????: begin  // PUSH, POP
-        ra_o = 4'd13;
         rd_o = 4'd13;
         imm_o[5:2] = count;
         invert_o = ~first_i[11];
@@ -316,7 +296,6 @@ module armv6m_decode #(
         sev_o = first_i[7:4] == 4'd4;
       end
       16'b1100_????????????: begin  // STM, LDM
-        ra_o = {1'b0, low_t};
         rd_o = {1'b0, low_t};
         imm_o[5:2] = count;
         multiple_o = 1'b1;
@@ -328,7 +307,6 @@ module armv6m_decode #(
       // Branches, SVC  //
       ////////////////////
       16'b1101_????????????: begin  // Conditional branch, UDF, SVC
-        ra_o = 4'd15;
         imm_o = {{23{first_i[7]}}, first_i[7:0], 1'b0};
         branch_o = first_i[11:9] != 3'd7;
         condition_o = 1'b1;
@@ -336,12 +314,10 @@ module armv6m_decode #(
         undefined_o = first_i[11:8] == 4'd14;
       end
       16'b11100_???????????: begin  // Branch
-        ra_o = 4'd15;
         imm_o = {{20{first_i[10]}}, first_i[10:0], 1'b0};
         branch_o = 1'b1;
       end
       16'b11110_???????????: begin  // 32-bit instructions
-        ra_o = 4'd15;
         if ((second_i[15:14] == 2'b11) & second_i[12]) begin         // BL
           imm_o = far;
           write_o = 1'b1;
@@ -349,13 +325,13 @@ module armv6m_decode #(
         end else if ((second_i[15:14] != 2'b10) | second_i[12]) begin
           undefined_o = 1'b1;
         end else if (first_i[10:5] == 6'b011100) begin               // MSR
-          ra_o = first_i[3:0];
+          a_use_o = 1'b0;
+          b_use_o = 1'b1;
           rd_o = 4'd13;                                              // MSP or PSP
           msr_o = 1'b1;
           write_o = second_i[7:1] == 7'd4;
         end else if (first_i[10:5] == 6'b011111) begin               // MRS
           a_use_o = 1'b0;
-          rb_o = 4'd13;                                              // MSP or PSP
           b_use_o = second_i[7:1] == 7'd4;
           rd_o = second_i[11:8];
           mrs_o = 1'b1;

@@ -23,6 +23,9 @@ module armv6m_fetch (
   // Current instruction
   output logic [15:0] first_o,   // First halfword
   output logic [15:0] second_o,  // Second halfword of a 32-bit instruction
+  output logic [3:0]  ra_o,      // Register A, see armv6m_predecode
+  output logic        none_o,    // There is none
+  output logic [3:0]  rb_o,      // Register B
   output logic        valid_o,   // All of it is here
   output logic        fault_o,   // Part of it could not be fetched
 
@@ -37,6 +40,8 @@ module armv6m_fetch (
   logic [1:0]  count_q;         // Halfwords in the queue
   logic [16:0] q0, q1, q2;      // Halfwords, bit 16: could not be fetched
   logic [16:0] low, high;       // Halfwords that arrive
+  logic [16:0] next;            // The next first one
+  logic [8:0]  pre, pre_q;      // What is known of the first one before it is decoded
   logic        wide;            // The instruction has 32 bits
   logic        empty, odd;      // Nothing is here; the first halfword that arrives is not wanted
   logic [1:0]  used, left, new_count;
@@ -88,15 +93,29 @@ module armv6m_fetch (
     end
   end
 
+  always_comb begin
+    if (count_q[1] & ~wide) begin
+      next = q1;
+    end else if (&count_q) begin
+      next = q2;
+    end else begin
+      next = odd ? high : low;
+    end
+  end
+
+  armv6m_predecode i_predecode (
+    .first_i ( next[15:0] ),
+    .ra_o    ( pre[3:0]   ),
+    .none_o  ( pre[4]     ),
+    .rb_o    ( pre[8:5]   )
+  );
+
+  assign {rb_o, none_o, ra_o} = pre_q;
+
   always_ff @(posedge clk_i) begin
     if (ready_i & (step_i | empty)) begin
-      if (count_q[1] & ~wide) begin
-        q0 <= q1;
-      end else if (&count_q) begin
-        q0 <= q2;
-      end else begin
-        q0 <= odd ? high : low;
-      end
+      q0    <= next;
+      pre_q <= pre;
     end
     if (ready_i & (step_i | ~count_q[1])) begin
       if ((&count_q) & ~wide) begin
@@ -117,9 +136,19 @@ module armv6m_fetch (
   assign req_o = done_i ? odd : (~count_q[1] | (step_i & ~count_q[0]));
 
 `ifdef FORMAL
-  // There is room for what arrives.
+  // There is room for what arrives, and what is known of the first halfword belongs to it.
+  logic [8:0] known;
+
+  armv6m_predecode i_known (
+    .first_i ( q0[15:0]   ),
+    .ra_o    ( known[3:0] ),
+    .none_o  ( known[4]   ),
+    .rb_o    ( known[8:5] )
+  );
+
   always_comb begin
     assert (!done_i || !count_q[1]);
+    assert (empty || pre_q == known);
   end
 `endif
 

@@ -47,7 +47,7 @@ module cpu_armv6m #(
 );
 
   // From the decoder
-  logic [3:0] d_ra, d_rb, d_rd, d_cond;
+  logic [3:0] d_rd, d_cond;
   logic [2:0] d_rt;
   logic [1:0] d_size;
   logic d_a_use, d_a_word, d_b_use, d_invert, d_carry_one, d_carry_flag, d_left, d_rotate, d_arith, d_write,
@@ -72,6 +72,8 @@ module cpu_armv6m #(
 
   // Instruction, program counter
   logic [15:0] first, second;
+  logic [3:0]  ra, rb;  // Registers A and B
+  logic        no_a;
   logic [31:1] pc;
   logic [31:2] ahead;
   logic [31:0] target;
@@ -79,7 +81,7 @@ module cpu_armv6m #(
 
   // Data
   logic [2:0]  sum;  // Low bits
-  logic [31:0] write_word, addr, value_a, store_word, load_word, special, scs_rdata, bus_rdata;
+  logic [31:0] write_word, addr, value_b, store_word, load_word, special, scs_rdata, bus_rdata;
   logic [19:0] data_addr;  // In the data phase
   logic [3:0]  nzcv, nzcv_new;
   logic [1:0]  size, in_size;
@@ -115,6 +117,9 @@ module cpu_armv6m #(
     .ahead_o  ( ahead                        ),
     .first_o  ( first                        ),
     .second_o ( second                       ),
+    .ra_o     ( ra                           ),
+    .none_o   ( no_a                         ),
+    .rb_o     ( rb                           ),
     .valid_o  ( instr_valid                  ),
     .fault_o  ( instr_fault                  ),
     .req_o    ( prefetch                     ),
@@ -128,8 +133,6 @@ module cpu_armv6m #(
   ) i_decode (
     .first_i      ( first        ),
     .second_i     ( second       ),
-    .ra_o         ( d_ra         ),
-    .rb_o         ( d_rb         ),
     .rd_o         ( d_rd         ),
     .rt_o         ( d_rt         ),
     .a_use_o      ( d_a_use      ),
@@ -290,8 +293,9 @@ module cpu_armv6m #(
   ) i_datapath (
     .clk_i        ( clk_i        ),
     .ready_i      ( hready_i     ),
-    .ra_i         ( d_ra         ),
-    .rb_i         ( d_rb         ),
+    .ra_i         ( ra           ),
+    .none_i       ( no_a         ),
+    .rb_i         ( rb           ),
     .rd_i         ( d_rd         ),
     .a_use_i      ( d_a_use      ),
     .a_word_i     ( d_a_word     ),
@@ -342,7 +346,7 @@ module cpu_armv6m #(
     .write_o      ( write_word   ),
     .addr_o       ( addr         ),
     .addr_data_o  ( data_addr    ),
-    .a_o          ( value_a      ),
+    .b_o          ( value_b      ),
     .store_o      ( store_word   )
   );
 
@@ -360,7 +364,7 @@ module cpu_armv6m #(
     .primask_i    ( first[4]                      ),
     .msr_i        ( c_msr                         ),
     .sysm_i       ( d_sysm                        ),
-    .value_i      ( unstack ? load_word : value_a ),
+    .value_i      ( unstack ? load_word : value_b ),
     .unstack_i    ( unstack                       ),
     .to_thread_i  ( ret[1]                        ),
     .set_sp_i     ( set_sp                        ),

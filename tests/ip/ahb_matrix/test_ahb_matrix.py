@@ -11,8 +11,10 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 from bench import Bench, build
 
 MUTANTS = {
-    "no patience": "assign urgent_o = «waited_q >= Patience → 1'b0»;",
-    "patience of another": "assign urgent   = request_i & «urgent_i → {NumInitiators{1'b0}}»;",
+    "no patience": "{held_q & («waited_q >= Patience → 1'b0»)}};",
+    "patience is not heard": "assign field    = («urgent_i != '0 → 1'b0») ?",
+    "a held transfer changes its target": "target_q  <= «request_o → chosen»;",
+    "the last address covers another": "if («grant[i] → 1'b0») pick",
     "others are not counted": "else if («(request_o & take_i) != '0 → 1'b0») waited_q",
     "two at once": "assign grant    = «field & ~(field - 1'b1) → field»;",
     "no time limit": "~hreadyout_i & «(left_q == '0) → 1'b0»;",
@@ -24,10 +26,10 @@ MUTANTS = {
     "a held transfer is lost": "held_q <= «request & ~accepted → 1'b0»;",
     "a held address changes": "assign address_o = («held_q → 1'b0» & ~Steady) ?",
     "no wait for a held transfer": "assign hready_o = «~held_q → 1'b1» &",
-    "a transfer in a wait state": "request   = held_q | (htrans_i[1] & «hready_o → 1'b1»);",
+    "a transfer in a wait state": "(chosen & {(NumTargets+1){htrans_i[1] & «hready_o → 1'b1»}});",
     "an error is not passed on": "hresp_o  = «(owner_q & resp_i) != '0 → 1'b0»;",
     "every region is in the map": "match[r] = «region_i[r] → 1'b1» &",
-    "the last region wins": "first = «match & ~(match - 1'b1) → match»;",
+    "the last region wins": "first = Disjoint ? match : «match & ~(match - 1'b1) → match»;",
     "no answer outside the map": "assign chosen[NumTargets] = (Rest == NumTargets) & «(match == '0) → 1'b0»;",
     "ERROR in one cycle": "assign ready[NumTargets]         = «~first_q → 1'b1»;",
     "size lost": "assign hsize_o  = «address[35:33] → 3'd2»;",

@@ -11,8 +11,8 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 from ahb_lockstep import ahb_lockstep
 
 MUTANTS = {
-    "HREADY ignored": "assign accept = «hready_i → 1'b1» &",
-    "HSEL ignored": "& «hsel_i → 1'b1» &",
+    "HREADY ignored": "if («hready_i → 1'b1» & htrans_i[1]) begin",
+    "HSEL ignored": "assign accept = «hsel_i → 1'b1» &",
     "IDLE is a transfer": "& «htrans_i[1] → 1'b1»;",
     "the user is not asked": "& (malformed_q | «~legal_i → 1'b0»);",
     "every size accepted": "WordOnly & («(hsize_i != SizeWord) → 1'b0» |",
