@@ -72,7 +72,8 @@ def bar_chart(bars: Sequence[Bar], title: str, marks: Sequence[Mark] = (), form:
         parts.append(f'<text class="limit-text" x="{x:.1f}" y="{height + 13}">{escape(mark.text)}</text>')
     total = height + (18 if marks else 4)
     return Markup(
-        f'<svg class="chart" viewBox="0 0 {form.width} {total}" role="img" aria-label="{escape(title)}">'
+        f'<svg class="chart" viewBox="0 0 {form.width} {total}" style="max-width: {1.2 * form.width:.0f}px" role="img"'
+        f' aria-label="{escape(title)}">'
         f"{''.join(parts)}</svg>"
     )
 
