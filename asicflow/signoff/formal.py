@@ -103,7 +103,8 @@ PATIENCE = 3
 """Processor seconds for all outputs at once."""
 
 PART_PATIENCE = 1
-"""Processor seconds for a part of the outputs: most close by structure at once, a multiplier never does."""
+"""Processor seconds for a part of the outputs, twice that for a few: most close by structure at once, a multiplier
+never does."""
 
 PART = 64
 """Outputs per part, when all at once are not decided."""
@@ -276,7 +277,7 @@ def prove(one: Network, two: Network, folder: Path, limit: float = 120.0) -> Pro
     todo = [names]
     while todo:
         chunk = todo.pop()
-        patience = PATIENCE if len(chunk) > PART else PART_PATIENCE
+        patience = PATIENCE if len(chunk) > PART else PART_PATIENCE if len(chunk) > PART // 8 else 2 * PART_PATIENCE
         verdict, failing = _compare(sides, chunk, folder, patience)
         spent += patience if verdict == "undecided" else 0
         if verdict == "equal":

@@ -105,7 +105,7 @@ class RtlFormalGate(FormalGate):
     mandatory = False
     inputs = ("soc/soc.json", MAPPED)
     words = ("the RTL", "the mapped netlist")
-    limit = 16.0
+    limit = 20.0
 
     def sides(self, context: GateContext) -> tuple[Network, Network]:
         """The RTL as the flow reads it, and the netlist of synthesis."""
