@@ -85,6 +85,7 @@ class FakeOptions:
     fill: bool
     blocks: tuple[Block, ...]
     die_area: tuple[float, float] | None = None
+    pad_ring: object = None
 
 
 @dataclass

@@ -121,6 +121,8 @@ def test_missed_clock_is_tried_again_and_reported(
     for strategy in ("area", "speed"):
         folder = run_dir.layout / "sc" / "counter" / strategy / "timing" / "0" / "outputs"
         assert json.loads((folder / "timing.json").read_text())["worst_setup_slack_ns"] <= best
+        log = run_dir.layout / "sc" / "counter" / strategy / "synthesis" / "0" / "synthesis.log"
+        assert ("asicflow_sklansky" in log.read_text()) == (strategy == "speed")
 
 
 def attempt(setup: float, hold: float, strategy: str = "area") -> Attempt:
