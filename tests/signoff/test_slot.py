@@ -44,7 +44,7 @@ def ring_only(pdk: Pdk, tmp_path_factory: pytest.TempPathFactory) -> kdb.Layout:
     source.write_text(netlist())
     ring, library = small_ring(pdk), pdk.library()
     macros = read_lef([*library.lefs, ring.block.lef])
-    plan = open_ring(read_netlist(source, "chip", macros), ring, macros, load_technology(library, False))
+    plan = open_ring(read_netlist(source, "chip", macros), ring, macros, load_technology(library, False), library)
     layout = kdb.Layout()
     layout.dbu = 0.001
     pads = kdb.Layout()

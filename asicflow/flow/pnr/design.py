@@ -113,7 +113,7 @@ class Design:
             self.design_cells = len(self.netlist.instances)
             self.ring: RingPlan | None = None
             if self.options.pad_ring:
-                self.ring = open_ring(self.netlist, self.options.pad_ring, self.macros, self.technology)
+                self.ring = open_ring(self.netlist, self.options.pad_ring, self.macros, self.technology, self.library)
             self.blocks = block_plan(
                 self.netlist, self.block_views, self.technology, self.options.halo_um, self.options.block_places
             )

@@ -9,7 +9,7 @@ files, sees one flat chip.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from asicflow.flow.pnr.floorplan import Floorplan, PinPlace, PinSpot
@@ -17,6 +17,7 @@ from asicflow.flow.pnr.geometry import NetGeometry, PinLanding, ViaAt, Wire
 from asicflow.flow.pnr.netlist import Instance, Net, Netlist, PnrError, Port
 from asicflow.flow.pnr.orientation import outline, to_die
 from asicflow.flow.pnr.technology import Technology
+from asicflow.pdk.config import Library
 from asicflow.pdk.lef import Macro, Rect
 from asicflow.pdk.pads import PadRing
 
@@ -119,9 +120,12 @@ class RingPlan:
         return strips + [outline(i, self.macros[i.cell]) for i in (*self.placed.values(), *self.others)]
 
 
-def open_ring(netlist: Netlist, ring: PadRing, macros: dict[str, Macro], technology: Technology) -> RingPlan:
+def open_ring(
+    netlist: Netlist, ring: PadRing, macros: dict[str, Macro], technology: Technology, library: Library
+) -> RingPlan:
     """Plan the ring and turn the chip's netlist into that of its core.
 
+    Pins of pads that synthesis tied to a supply by a cell are constants again: every one gets a tie cell near it.
     PnrError when the pads do not fit the sides, a pad of the ring is not in the netlist or the other way round, or a
     net joins a chip's port with anything but one pad.
     """
@@ -138,7 +142,14 @@ def open_ring(netlist: Netlist, ring: PadRing, macros: dict[str, Macro], technol
         plan.placed[name].block = plan.placed[name].fixed = True
     _place(plan)
     _strands(plan, technology)
-    _peel(plan, netlist)
+    ties = {library.cells.tie_low[0]: 0, library.cells.tie_high[0]: 1}
+    _peel(plan, netlist, ties)
+    for instance in [i for i in netlist.instances.values() if i.cell in ties]:
+        nets = list(instance.pins.values())
+        if all(len(net.pins) == 1 and not net.ports for net in nets):
+            netlist.remove_instance(instance)
+            for net in nets:
+                del netlist.nets[net.name]
     return plan
 
 
@@ -286,7 +297,7 @@ def _columns(pins: Sequence[int], nodes: Sequence[int]) -> list[int] | None:
     return found
 
 
-def _peel(plan: RingPlan, netlist: Netlist) -> None:
+def _peel(plan: RingPlan, netlist: Netlist, ties: Mapping[str, int]) -> None:
     """Take the pads out of the netlist: their pins become ports, the chip's own ports go."""
     constants = {(i.name, pin): value for i, pin, value in netlist.constants}
     netlist.constants = [c for c in netlist.constants if c[0].name not in plan.placed]
@@ -307,6 +318,8 @@ def _peel(plan: RingPlan, netlist: Netlist) -> None:
         macro_pin = plan.macros[instance.cell].pins[strand.name]
         net = instance.pins.get(strand.name)
         value = constants.get((strand.instance, strand.name))
+        if net is not None and (tied := [ties[i.cell] for i, _ in net.pins if i.cell in ties]):
+            net, value = None, tied[0]
         if net is None and value is None:
             if macro_pin.direction == "INPUT":
                 raise PnrError("an input of a pad is open", where=f"{strand.instance}.{strand.name}")

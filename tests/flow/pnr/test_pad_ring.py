@@ -43,7 +43,7 @@ def opened(pdk_root: Path, folder: Path, text: str, die_um: tuple[float, float] 
     path = folder / "in.v"
     path.write_text(text)
     found = read_netlist(path, "chip", macros)
-    return open_ring(found, ring, macros, load_technology(library, False)), found
+    return open_ring(found, ring, macros, load_technology(library, False), library), found
 
 
 def test_the_ring_is_closed_and_has_the_size_of_its_die(pdk_root: Path, tmp_path: Path) -> None:
@@ -80,6 +80,21 @@ def test_the_core_has_a_port_for_every_pin(pdk_root: Path, tmp_path: Path) -> No
     for pad in pad_names():
         at = sorted(s.to for s in plan.strands if s.instance == pad)
         assert all(b - a >= PIN_PITCH for a, b in itertools.pairwise(at))
+
+
+def test_constants_by_tie_cells_are_constants_again(pdk_root: Path, tmp_path: Path) -> None:
+    library = "gf180mcu_fd_sc_mcu7t5v0__"
+    tied = (
+        netlist()
+        .replace(".PU(1'b1)", ".PU(high)")
+        .replace("  wire clk_i", f"  {library}tieh t (.Z(high));\n  wire high, clk_i")
+    )
+    _, found = opened(pdk_root, tmp_path, tied)
+    constants = {port.name: value for port, value in found.constant_ports}
+    assert constants["i_pad_d_PU"] == 1 and not [i for i in found.instances.values() if "tie" in i.cell]
+    shared = tied.replace(".A1(d_i)", ".A1(high)")
+    _, found = opened(pdk_root, tmp_path, shared)
+    assert [i.name for i in found.instances.values() if "tie" in i.cell] == ["t"], "logic needs it, too"
 
 
 def test_the_closed_chip_is_its_netlist(design: Design, pdk_root: Path, tmp_path: Path) -> None:
