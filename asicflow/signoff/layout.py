@@ -14,7 +14,7 @@ from asicflow.pdk.config import GdsLayer
 
 DBU_UM = 0.001
 
-JOINED = 200
+JOINED = 300
 """Half of the largest gap (nm) between the cuts of an array that are joined for extraction."""
 
 
@@ -186,8 +186,8 @@ class Layout:
     def with_joined_cuts(self, cells: Iterable[str], stack: Sequence[str]) -> Layout:
         """The layout with the arrays of cuts inside some cells joined: the same connections, a hundredth of the shapes.
 
-        Pads have a million cuts each. Cuts whose gap is at most twice :data:`JOINED` become one where the metals below
-        and above both cover the gap. ``stack`` are the layers from the lowest metal up, metals and cuts in turn; the
+        Pads have a hundred thousand cuts each. Cuts whose gap is at most twice :data:`JOINED` become one where the same
+        metal below and the same above, which a cut joins anyway, both cover the gap. ``stack`` are the layers from the lowest metal up, metals and cuts in turn; the
         cells keep only these.
         """
         other = self._copy()
@@ -195,8 +195,9 @@ class Layout:
             cell = other.db.cell(name)
             drawn = {n: kdb.Region(cell.begin_shapes_rec(self._index(n))).merged() for n in stack}
             for below, cut, above in zip(stack[::2], stack[1::2], stack[2::2], strict=False):
-                joined = drawn[cut].sized(JOINED).merged().sized(-JOINED) & drawn[below] & drawn[above]
-                drawn[cut] = joined.merged()
+                joint = (drawn[below] & drawn[above]).merged().interacting(drawn[cut])
+                joined = drawn[cut].sized(JOINED).merged().sized(-JOINED) & joint
+                drawn[cut] = (joined + drawn[cut]).merged()
             cell.clear()
             for layer, region in drawn.items():
                 cell.shapes(self._index(layer)).insert(region)
