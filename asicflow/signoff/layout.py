@@ -187,8 +187,8 @@ class Layout:
         """The layout with the arrays of cuts inside some cells joined: the same connections, a hundredth of the shapes.
 
         Pads have a hundred thousand cuts each. Cuts whose gap is at most twice :data:`JOINED` become one where the same
-        metal below and the same above, which a cut joins anyway, both cover the gap. ``stack`` are the layers from the lowest metal up, metals and cuts in turn; the
-        cells keep only these.
+        metal below and the same above, which a cut joins anyway, both cover the gap. ``stack`` are the layers from the
+        lowest metal up, metals and cuts in turn; the cells keep only these.
         """
         other = self._copy()
         for name in sorted({*cells} & {p.cell for p in self.instances()}):

@@ -30,7 +30,7 @@ def write_pad(path: Path, gap: int) -> None:
         for x in range(start + 100, start + 4_000 - CUT, PITCH):
             for y in range(100, 10_000 - CUT, PITCH):
                 pad.shapes(cut).insert(kdb.Box(x, y, x + CUT, y + CUT))
-    pad.shapes(high).insert(kdb.Box(-400, 3_000, 100, 6_000))  # the first stripe's upper metal, over a third's lower one
+    pad.shapes(high).insert(kdb.Box(-400, 3_000, 100, 6_000))  # the first stripe's upper metal over a third's lower
     pad.shapes(low).insert(kdb.Box(-3_000, 3_000, -300, 6_000))
     pad.shapes(cut).insert(kdb.Box(-460, 4_000, -420, 4_260))  # on the lower one only, beside that crossing
     pad.shapes(low).insert(kdb.Box(20_000, 0, 21_000, 5_000))
