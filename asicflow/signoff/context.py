@@ -20,6 +20,7 @@ from asicflow.signoff.drc import DrcResult
 from asicflow.signoff.elaborate import Elaboration
 from asicflow.signoff.extract import Extraction
 from asicflow.signoff.formal import Network
+from asicflow.signoff.inner import without_inner_metal
 from asicflow.signoff.layout import Layout
 from asicflow.signoff.lvs import Comparison, compare
 from asicflow.signoff.netlist import Module, read_netlist
@@ -197,9 +198,10 @@ class GateContext:
     def extraction(self) -> Extraction:
         """The connectivity extracted from the GDS."""
         layout = self.layout
+        stack = [n for n, x in self.tech.layers.items() if n in layout.layers and x.kind in ("ROUTING", "CUT")]
         if self.pad_names:
-            stack = [n for n, x in self.tech.layers.items() if n in layout.layers and x.kind in ("ROUTING", "CUT")]
             layout = layout.with_joined_cuts(self.pad_names, stack)
+        layout = without_inner_metal(layout, self.block_names - self.pad_names, self.macros, stack)
         return Extraction.of(layout, self.macros, self.tech, self.path("layout/{top}.def"))
 
     @cached_property

@@ -89,7 +89,9 @@ class Layout:
         if name not in self.fill:
             return self.region(name)
         if name not in self._filled:
-            self._filled[name] = (self.region(name) + self.flat(self.fill[name])).merged()
+            shapes = [kdb.Region(self.cell.begin_shapes_rec(self.db.layer(*pair)))
+                      for pair in (self.layers[name].drawing, self.fill[name])]  # fmt: skip
+            self._filled[name] = (shapes[0] + shapes[1]).merged()
         return self._filled[name]
 
     def covered(self, name: str, box: kdb.Box) -> int:
@@ -202,6 +204,20 @@ class Layout:
             for layer, region in drawn.items():
                 cell.shapes(self._index(layer)).insert(region)
         return other
+
+    def with_cells(self, contents: Mapping[str, Mapping[str, kdb.Region]]) -> Layout:
+        """The layout with other contents in some cells: a region by layer."""
+        other = self._copy()
+        for name, regions in contents.items():
+            cell = other.db.cell(name)
+            cell.clear()
+            for layer, region in regions.items():
+                cell.shapes(self._index(layer)).insert(region)
+        return other
+
+    def touching(self, name: str, box: kdb.Box) -> kdb.Region:
+        """Shapes of a layer that touch a box, cells included."""
+        return kdb.Region(self.cell.begin_shapes_rec_touching(self._index(name), box))
 
     def _copy(self) -> Layout:
         other = copy.copy(self)
