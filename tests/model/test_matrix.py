@@ -1,0 +1,51 @@
+"""The table of real models in docs/models.md: complete, and what the models give today."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+from benchmarks.models import COLUMNS, follow, models
+
+MODELS = os.environ.get("ASICFLOW_MODELS")
+"""Folder with the files of the table; they are published with hls4ml and are no part of this project."""
+
+TOLERANCE = 0.03
+"""Area and energy may differ by so much: another Yosys maps in another way."""
+
+
+def table(project_root: Path) -> dict[str, dict[str, str]]:
+    """The rows of the page by model."""
+    lines = [line for line in (project_root / "docs/models.md").read_text().splitlines() if line.startswith("|")]
+    cells = [[cell.strip() for cell in line.strip("|").split("|")] for line in lines]
+    assert cells[0] == list(COLUMNS)
+    return {row[0]: dict(zip(COLUMNS, row, strict=True)) for row in cells[2:]}
+
+
+def test_every_model_has_its_figures_or_a_reason(project_root: Path) -> None:
+    rows = table(project_root)
+    assert len(rows) >= 9
+    for name, row in rows.items():
+        figures = [row[column] for column in COLUMNS[1:-1]]
+        assert all(figures) != bool(row["why not"]), name
+        assert "NO" not in figures, name
+
+
+def number(text: str) -> float:
+    return float(text.replace(",", ""))
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not MODELS, reason="ASICFLOW_MODELS names no folder with models")
+@pytest.mark.parametrize("name", [file.name for file, _ in models(Path(MODELS))] if MODELS else [])
+def test_row_is_what_the_model_gives(name: str, project_root: Path, tmp_path: Path) -> None:
+    (file, weights) = next(pair for pair in models(Path(str(MODELS))) if pair[0].name == name)
+    row, found = table(project_root)[name], follow(file, weights, tmp_path).cells
+    for column in COLUMNS[1:]:
+        stated, now = row[column], found.get(column, "")
+        if column in ("area um2", "nJ") and stated and now:
+            assert number(now) == pytest.approx(number(stated), rel=TOLERANCE), column
+        elif column != "predicted":
+            assert now == stated, column
