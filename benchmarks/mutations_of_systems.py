@@ -210,8 +210,8 @@ def _sent(traffic: list[tuple[str, int, bytes]]) -> Iterator[Place]:
 def _meaning(data: bytes) -> tuple[str, int | str, bytes]:
     """Letter, argument and raw data of a command."""
     line, _, raw = data.partition(b"\n")
-    line = line.strip()  # the port skips spaces
-    letter, argument = line[:1].decode("latin-1"), line[1:].strip().decode("latin-1")
+    line = line.replace(b" ", b"")  # the port skips spaces
+    letter, argument = line[:1].decode("latin-1"), line[1:].decode("latin-1")
     try:
         return letter, int(argument, 16), raw
     except ValueError:
