@@ -114,6 +114,10 @@ def test_the_closed_chip_is_its_netlist(design: Design, pdk_root: Path, tmp_path
             if instance.name == name:
                 (tie,) = [i for i, p in made.instances[name].pins[pin].pins if "tie" in i.cell]
                 assert tie.cell.endswith("tieh" if value else "tiel")
+    strongest = design.library.cells.buffers[-1]
+    for name in pad_names()[2:]:
+        (driver,) = [i for i, _ in made.instances[name].pins["A"].pins if i.name != name]
+        assert driver.cell == strongest, "pads are driven by strong buffers"
     layout = kdb.Layout()
     layout.read(str(files["gds"]))
     box = layout.top_cell().dbbox()
