@@ -24,6 +24,9 @@ from asicflow.signoff.placement import Spot, read_placement
 Point = tuple[str, int, int]
 """A place on metal: layer, x, y in nm."""
 
+MOST_POINTS = 200
+"""Polygons of more points are extracted in pieces: a rail around a whole chip has thousands, and meets as many cuts."""
+
 OWN_METAL: Pin = ("", "")
 """The pin of marks that only say: here the top cell drew metal."""
 
@@ -62,19 +65,21 @@ class Connectivity:
         self.shapes = shapes
         self.l2n = kdb.LayoutToNetlist("top", 0.001)
         stack = list(shapes)
-        for name in stack:
-            self.l2n.register(shapes[name], name)
+        self._pieces = {name: region.dup() for name, region in shapes.items()}
+        for name, region in self._pieces.items():
+            region.break_polygons(MOST_POINTS)
+            self.l2n.register(region, name)
         texts = {name: kdb.Texts() for name in stack[::2]}
         for index, mark in enumerate(self.marks):
             texts[mark.layer].insert(kdb.Text(str(index), kdb.Trans(mark.x, mark.y)))
         for name in stack[::2]:
             self.l2n.register(texts[name], f"{name}.marks")
-            self.l2n.connect(shapes[name])
-            self.l2n.connect(shapes[name], texts[name])
+            self.l2n.connect(self._pieces[name])
+            self.l2n.connect(self._pieces[name], texts[name])
         for below, cut, above in zip(stack[::2], stack[1::2], stack[2::2], strict=False):
-            self.l2n.connect(shapes[cut])
-            self.l2n.connect(shapes[below], shapes[cut])
-            self.l2n.connect(shapes[cut], shapes[above])
+            self.l2n.connect(self._pieces[cut])
+            self.l2n.connect(self._pieces[below], self._pieces[cut])
+            self.l2n.connect(self._pieces[cut], self._pieces[above])
         self.l2n.extract_netlist()
 
     @cached_property
@@ -96,7 +101,7 @@ class Connectivity:
 
     def shapes_of(self, cluster: Cluster, layer: str) -> kdb.Region:
         """The cluster's merged shapes on a layer."""
-        return self.l2n.shapes_of_net(cluster.net, self.shapes[layer], True)
+        return self.l2n.shapes_of_net(cluster.net, self._pieces[layer], True).merged()
 
 
 @dataclass(frozen=True)
