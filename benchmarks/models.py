@@ -121,8 +121,10 @@ def main() -> None:
             lines.append(follow(file, weights, Path(name)).row())
         print(lines[-1], flush=True)
     if args.output:
-        head = args.output.read_text().split("| model |")[0] if args.output.is_file() else "# Models\n\n"
-        args.output.write_text(head + "\n".join(lines) + "\n")
+        text = args.output.read_text() if args.output.is_file() else f"# Models\n\n{lines[0]}\n"
+        head, _, rest = text.partition(lines[0].split(COLUMNS[1])[0])
+        tail = rest.partition("\n\n")[2]
+        args.output.write_text(head + "\n".join(lines) + "\n" + (f"\n{tail}" if tail else ""))
 
 
 if __name__ == "__main__":

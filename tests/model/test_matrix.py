@@ -18,7 +18,8 @@ TOLERANCE = 0.03
 
 def table(project_root: Path) -> dict[str, dict[str, str]]:
     """The rows of the page by model."""
-    lines = [line for line in (project_root / "docs/models.md").read_text().splitlines() if line.startswith("|")]
+    text = (project_root / "docs/models.md").read_text()
+    lines = text[text.index(f"| {COLUMNS[0]} |") :].partition("\n\n")[0].splitlines()
     cells = [[cell.strip() for cell in line.strip("|").split("|")] for line in lines]
     assert cells[0] == list(COLUMNS)
     return {row[0]: dict(zip(COLUMNS, row, strict=True)) for row in cells[2:]}
