@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import re
+
 from asicflow.errors import UserError
 
 WORD_BYTES = 4
+_ROW = re.compile(r"^ *\d+'h([0-9a-f]+): data_o = 32'h([0-9a-f]{8});$", re.MULTILINE)
+_REST = "default: data_o = 32'h0;"
 
 
 def write_rom(name: str, program: bytes, size: int) -> str:
@@ -46,3 +50,22 @@ def write_rom(name: str, program: bytes, size: int) -> str:
             "",
         ]
     )
+
+
+def read_rom(text: str, size: int) -> bytes:
+    """Return the ``size`` bytes that the SystemVerilog of :func:`write_rom` holds.
+
+    Raises
+    ------
+    UserError
+        If it assigns its data otherwise, or has words behind its end.
+    """
+    rows = _ROW.findall(text)
+    if text.count("data_o =") != len(rows) + 1 or _REST not in text:
+        raise UserError("the ROM is not one that asicflow wrote", hint="run the firmware stage again")
+    words: dict[int, int] = {}
+    for address, word in rows:
+        words.setdefault(int(address, 16), int(word, 16))  # of two equal cases the first counts
+    if max(words, default=0) >= size // WORD_BYTES:
+        raise UserError(f"the ROM has words behind its {size} bytes", hint="run the firmware stage again")
+    return b"".join(words.get(k, 0).to_bytes(WORD_BYTES, "little") for k in range(size // WORD_BYTES))

@@ -17,7 +17,7 @@ from asicflow.config import Config
 from asicflow.errors import StageError, ToolMissing, UserError
 from asicflow.firmware import toolchain
 from asicflow.firmware.image import HEADER, IMAGE_MAGIC, BootError, image_header, pack_image
-from asicflow.firmware.rom import write_rom
+from asicflow.firmware.rom import read_rom, write_rom
 from asicflow.firmware.stage import build_app, describe_app, prepare, run_firmware
 from asicflow.firmware.toolchain import build_program, memory_script
 from asicflow.workspace import Workspace
@@ -70,6 +70,21 @@ def test_the_header_has_every_code() -> None:
 
 def test_a_program_larger_than_the_rom_is_refused() -> None:
     assert "default" in write_rom("bootrom", bytes(64), 64)
+
+
+def test_rom_holds_what_was_written() -> None:
+    program = bytes(range(1, 43))
+    text = write_rom("bootrom", program, 64)
+    assert read_rom(text, 64) == program.ljust(64, b"\0")
+    assert read_rom(text.replace("(* keep_hierarchy *)\n", ""), 64) == read_rom(text, 64)
+    assert read_rom(text.replace("04030201", "04030200"), 64)[0] == 0
+    twice = text.replace("      4'h1: ", "      4'h0: data_o = 32'h00000000;\n      4'h1: ")
+    assert read_rom(twice, 64) == read_rom(text, 64)
+    for wrong in ("", text.replace("default: data_o = 32'h0", "default: data_o = 32'h1"), text.replace("4'h1", "4'hx")):
+        with pytest.raises(UserError, match="not one that asicflow wrote"):
+            read_rom(wrong, 64)
+    with pytest.raises(UserError, match="behind its 32 bytes"):
+        read_rom(text, 32)
     with pytest.raises(UserError, match="1 more than its ROM"):
         write_rom("bootrom", bytes(65), 64)
 

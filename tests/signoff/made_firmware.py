@@ -71,7 +71,7 @@ FAULTS: list[tuple[Callable[[Path], None], str]] = [
     (other_image(entry=0x1000_0080), "no Thumb address"),
     (other_image(cut=4), "does not hold the program"),
     (short_flash, "its header 20"),
-    (flip("bootrom.bin", 8), "bootrom.sv does not hold"),
+    (flip("bootrom.bin", 8), "bootrom.sv does not hold the boot ROM's program, first at byte 0x8"),
     (grow, "memtest: "),
     (deep_stack, "selftest: stack of"),
 ]

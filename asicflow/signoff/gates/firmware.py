@@ -7,8 +7,9 @@ import struct
 import zlib
 from pathlib import Path
 
+from asicflow.errors import UserError
 from asicflow.firmware.image import HEADER, IMAGE_MAGIC
-from asicflow.firmware.rom import write_rom
+from asicflow.firmware.rom import read_rom
 from asicflow.firmware.stack import read_usage, stack_bound
 from asicflow.firmware.stage import APP_ENTRIES, ROM_ENTRIES
 from asicflow.signoff.context import GateContext
@@ -91,9 +92,16 @@ def image_faults(image: bytes, binary: bytes, memory: Memory) -> list[str]:
 
 
 def _rom_faults(path: Path, binary: bytes, memory: Memory) -> list[Finding]:
-    if len(binary) <= memory.bytes and _read(path).decode() != write_rom("bootrom", binary, memory.bytes):
-        return [Finding(f"{path.name} does not hold the boot ROM's program", "rom")]
-    return []
+    if len(binary) > memory.bytes:
+        return []
+    try:
+        held = read_rom(_read(path).decode(), memory.bytes)
+    except UserError as error:
+        return [Finding(f"{path.name}: {error.what}", "rom")]
+    different = [k for k, (a, b) in enumerate(zip(held, binary.ljust(memory.bytes, b"\0"), strict=True)) if a != b]
+    if not different:
+        return []
+    return [Finding(f"{path.name} does not hold the boot ROM's program, first at byte {different[0]:#x}", "rom")]
 
 
 def _stack(folder: Path, name: str, entries: tuple[str, ...], system: System) -> tuple[int, int]:
