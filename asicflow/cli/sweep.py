@@ -7,13 +7,14 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
+from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.table import Table
 
 from asicflow.errors import UserError
 from asicflow.explore.folder import folder_config
-from asicflow.explore.plots import COLUMNS, draw_sweep, row_of, write_sweep_page
-from asicflow.explore.sweep import Choice, best
+from asicflow.explore.plots import draw_sweep, narrow_table, write_sweep_page
+from asicflow.explore.sweep import Choice
 from asicflow.explore.sweep import sweep as run_sweep
 from asicflow.pdk.root import resolve
 
@@ -50,13 +51,16 @@ def sweep(
     points = run_sweep(config, root, choices, folder, jobs, lambda text: console.print(text, highlight=False))
     draw_sweep(points, folder / "sweep.png")
     write_sweep_page(points, config.name, folder / "sweep.png", folder / "sweep.html")
-    table = Table(title=f"{config.name}: quality is {points[0].measure}")
-    for column in COLUMNS:
-        table.add_column(column, justify="left" if column == "point" else "right")
-    front = best(points)
-    for point in points:
-        table.add_row(*row_of(point, front), style="bold" if point in front else None)
-    console.print(table)
+    for name in pdks:
+        heads, rows = narrow_table(points, name)
+        table = Table(
+            title=f"{config.name}, {name}: quality is {points[0].measure}", box=SIMPLE_HEAD, padding=(0, 1, 0, 0)
+        )
+        for column in heads:
+            table.add_column(column, justify="right", no_wrap=True)
+        for row in rows:
+            table.add_row(*row, style="bold" if row[-1] else None)
+        console.print(table)
     console.print(f"picture and page: {folder}/sweep.png, {folder}/sweep.html", highlight=False)
 
 

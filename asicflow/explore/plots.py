@@ -17,7 +17,18 @@ COLUMNS = (
     "point", "bits", "reuse", "multipliers", "quality", "area um2", "predicted", "cycles", "latency us", "nJ settled",
     "nJ", "best",
 )  # fmt: skip
-"""Columns of a sweep's table."""
+"""Columns of a sweep's page."""
+_NARROW = {
+    "bits": "bits", "reuse": "reuse", "multipliers": "mult.", "quality": "quality", "area um2": "area um2",
+    "predicted": "model", "cycles": "cycles", "latency us": "us", "nJ": "nJ", "best": "best",
+}  # fmt: skip
+
+
+def narrow_table(points: list[Point], pdk: str) -> tuple[list[str], list[list[str]]]:
+    """Heads and rows of the points of a PDK for a terminal of 80 columns."""
+    front, at = best(points), [COLUMNS.index(column) for column in _NARROW]
+    rows = [row_of(point, front) for point in points if point.choice.pdk == pdk]
+    return list(_NARROW.values()), [[row[k].replace("adder graph", "graph") for k in at] for row in rows]
 
 
 def _figure(width: float, height: float, columns: int = 1) -> Any:
@@ -44,6 +55,8 @@ def row_of(point: Point, front: list[Point]) -> list[str]:
 def draw_sweep(points: list[Point], path: Path) -> None:
     """Area over latency, one panel per PDK; colour is the quality, size the energy, a ring marks points that none
     beats."""
+    from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
+
     pdks = list(dict.fromkeys(point.choice.pdk for point in points))
     front = best(points)
     figure, axes = _figure(6.4 * len(pdks), 4.8, len(pdks))
@@ -67,6 +80,11 @@ def draw_sweep(points: list[Point], path: Path) -> None:
                 xytext=(6, 5), textcoords="offset points", fontsize=7,
             )  # fmt: skip
         axis.set(xscale="log", yscale="log", xlabel="latency of an inference, us", ylabel="cell area, mm2", title=pdk)
+        for ticks in (axis.xaxis, axis.yaxis):
+            ticks.set_major_locator(LogLocator(subs=(1, 2, 5)))
+            ticks.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
+            ticks.set_minor_formatter(NullFormatter())
+        axis.margins(x=0.2)
         axis.grid(True, which="both", alpha=0.25)
         axis.legend(fontsize=8)
     figure.colorbar(dots, ax=list(axes[0]), label=points[0].measure)

@@ -14,6 +14,7 @@ from asicflow.cli.sweep import numbers
 from asicflow.errors import UserError
 from asicflow.explore import sweep as sweep_module
 from asicflow.explore.folder import folder_config
+from asicflow.explore.plots import draw_sweep, narrow_table
 from asicflow.explore.profile import profile
 from asicflow.explore.sweep import Choice, Point, best, sweep
 from asicflow.explore.tune import tune
@@ -43,6 +44,19 @@ def test_best_are_those_that_none_beats() -> None:
     good, cheap, bad = point(8, 0.9, 100, 5), point(4, 0.8, 50, 5), point(6, 0.85, 120, 5)
     assert best([good, bad, cheap]) == [good, cheap]
     assert best([good, point(9, 0.9, 100, 5)]) == [good, point(9, 0.9, 100, 5)], "equal points stay"
+
+
+def test_narrow_table_fits_a_terminal() -> None:
+    points = [point(8, 0.9, 1234567, 1234.5), point(10, 0.9, 999, 5)]
+    heads, rows = narrow_table(points, "sky130")
+    widths = [max(len(row[k]) for row in [heads, *rows]) + 1 for k in range(len(heads))]
+    assert sum(widths) <= 76 and len(rows) == 2 and not narrow_table(points, "gf180")[1]
+    assert [row[-1] for row in rows] == ["", "yes"]
+
+
+def test_picture(tmp_path: Path) -> None:
+    draw_sweep([point(8, 0.9, 100, 5), point(4, 0.8, 50, 0.3)], tmp_path / "sweep.png")
+    assert (tmp_path / "sweep.png").stat().st_size > 10_000
 
 
 @pytest.mark.parametrize("text", ["", "4,x", "0", "4,,6", "-1"])
