@@ -8,7 +8,7 @@ from typing import Any
 from markupsafe import Markup
 
 from asicflow.signoff.evidence import Evidence
-from asicflow.signoff.plots import NARROW, Bar, Mark, bar_chart
+from asicflow.signoff.plots import NARROW, WIDE, Bar, Format, Mark, bar_chart
 from asicflow.signoff.verdict import Figure
 
 _BARS = 12
@@ -183,7 +183,7 @@ def charts(evidence: Evidence) -> list[Chart]:
     made = (_slack_chart(evidence, "timing.setup", "Setup slack per corner"),
             _slack_chart(evidence, "timing.hold", "Hold slack per corner"),
             _area_chart(evidence, "kind"), _area_chart(evidence, "block"),
-            _accuracy_chart(evidence), _cycle_chart(evidence),
+            _accuracy_chart(evidence), _cycle_chart(evidence), _memory_chart(evidence),
             _density_chart(evidence))  # fmt: skip
     return [c for c in made if c]
 
@@ -209,8 +209,11 @@ def _area_chart(evidence: Evidence, by: str) -> Chart | None:
     areas = [(str(r[by]), float(r["area_um2"])) for r in shown]
     if rest:
         areas.append((f"{len(rest)} more", sum(float(r["area_um2"]) for r in rest)))
-    bars = [Bar(name, area, f"{area:,.0f} µm²  {area / total:.0%}") for name, area in areas]
-    return Chart(f"Area by {by}", "netlist after routing; Liberty, macros as in their LEF", bar_chart(bars, "area"))
+    wide = by == "kind"
+    bars = [Bar(name, area, f"{area:,.0f} µm²" + (f"  {area / total:.0%}" if wide else "")) for name, area in areas]
+    form = WIDE if wide else Format(360, 134, 100)
+    note = "netlist after routing; Liberty, macros as in their LEF"
+    return Chart(f"Area by {by}", note, bar_chart(bars, "area", form=form))
 
 
 def _accuracy_chart(evidence: Evidence) -> Chart | None:
@@ -231,6 +234,19 @@ def _cycle_chart(evidence: Evidence) -> Chart | None:
         return None
     bars = [Bar(str(r["layer"]), float(r["cycles"]), f"{r['cycles']:,}") for r in layers]
     return Chart("Cycle budget", "clock cycles per inference", bar_chart(bars, "cycles per layer", form=NARROW))
+
+
+def _memory_chart(evidence: Evidence) -> Chart | None:
+    programs = rows(evidence, "firmware.image", "programs")
+    if not programs:
+        return None
+    shares = [(str(r["program"]), float(r["bytes"]), float(r["of"])) for r in programs]
+    deepest = max(programs, key=lambda r: float(r["stack"]) / (float(r["stack_room"]) or 1))
+    shares.append(("deepest stack", float(deepest["stack"]), float(deepest["stack_room"])))
+    bars = [Bar(name, 100 * used / (room or 1), f"{100 * used / (room or 1):.0f} %", "bad" if used > room else "main")
+            for name, used, room in shares]  # fmt: skip
+    note = "programs in their memories, stack in what variables leave"
+    return Chart("Memory budget", note, bar_chart(bars, "memory budget", [Mark(100, "full")], NARROW))
 
 
 def _density_chart(evidence: Evidence) -> Chart | None:

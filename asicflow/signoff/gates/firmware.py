@@ -60,7 +60,7 @@ class FirmwareImageGate(SystemGate):
             findings.append(Finding("firmware.json lists no program", "empty"))
         return GateResult(
             verdict_of(findings),
-            f"{len(rows)} programs with their stacks, {len(findings)} faults",
+            f"{len(rows)} programs with their stacks, {len(findings)} fault{'' if len(findings) == 1 else 's'}",
             {"programs": len(rows), "largest_program": max(sizes, default=0), "largest_stack": max(stacks, default=0)},
             {"programs": rows},
             findings,
