@@ -28,7 +28,7 @@ MUTANTS = {
     "start while busy is not reported": ("( start_request & busy )", "( 1'b0 )"),
     "HREADY ignored": ("hready_i ? accept : data_phase_q", "hsel_i & htrans_i[1]"),
     "BUSY taken for a transfer": ("hsel_i & htrans_i[1]", "hsel_i & (|htrans_i)"),
-    "HSEL ignored": ("hready_i & hsel_i & htrans_i[1]", "hready_i & htrans_i[1]"),
+    "HSEL ignored": ("accept = hsel_i & htrans_i[1]", "accept = htrans_i[1]"),
     "counter starts at one": ("cycles_q <= '0;\n      end else if", "cycles_q <= 1;\n      end else if"),
     "counter goes on from the last run": ("if (start) begin\n        cycles_q <= '0;", "if (1'b0) begin"),
     "interrupt not maskable": ("= done & irq_enable;", "= done;"),
