@@ -23,7 +23,8 @@ from asicflow.pdk.pads import Slot, chip_slots, slots
 
 PLAN_SCHEMA = "asicflow.plan/1"
 SOC_NAND2 = 35_000
-"""NAND2 equivalents of the SoC's logic without memories and engine, from ``python -m benchmarks.soc``, rounded up."""
+"""NAND2 equivalents of the SoC's logic without memories and engine: some 25,000 after synthesis (``python -m
+benchmarks.soc``), the rest for buffers, the clock tree and the boot ROM's contents in a layout."""
 FLIPFLOP_NAND2_PER_BIT = 10.3
 """NAND2 equivalents of one bit of flip-flop memory, enable and read multiplexer included (64 words, same tool)."""
 SLOT_SHARE = 0.8
