@@ -1,9 +1,9 @@
 """What becomes of real models: ``python -m benchmarks.models FOLDER [-o docs/models.md]``.
 
-Takes every model file of a folder (a ``NAME.json`` with its ``NAME_weights.h5``) through the front end, hls4ml,
-the C simulation, the engine in Verilator and synthesis for SKY130, and writes the table.  The mapped engine is
-simulated too: its outputs must be the integer network's, and its activity gives the energy of an inference.  Where
-a model stops, the reason is the first line of the error.
+Takes the shipped example and every model file of a folder (a ``NAME.json`` with its ``NAME_weights.h5``) through
+the front end, hls4ml, the C simulation, the engine in Verilator and synthesis for SKY130, and writes the table. The
+mapped engine is simulated too: its outputs must be the integer network's, and its activity gives the energy of an
+inference. Where a model stops, the reason is the first line of the error.
 
 Needs ASICFLOW_PDK_ROOT, g++, Yosys and Verilator.
 """
@@ -44,6 +44,7 @@ COLUMNS = (
     "nJ",
     "why not",
 )
+EXAMPLE = Path(__file__).resolve().parent.parent / "examples" / "digits" / "model.h5"
 PERIOD_NS = 40.0
 _VECTORS = 100
 
@@ -62,7 +63,7 @@ class Result:
 
 def follow(file: Path, weights: Path | None, folder: Path) -> Result:
     """Take a model as far as it goes."""
-    found = Result(file.name)
+    found = Result(label(file))
     cells = found.cells
     try:
         load_network(file, weights)
@@ -94,6 +95,11 @@ def follow(file: Path, weights: Path | None, folder: Path) -> Result:
     return found
 
 
+def label(file: Path) -> str:
+    """A model's name in the table."""
+    return f"{file.parent.name}/{file.name}" if file == EXAMPLE else file.name
+
+
 def models(folder: Path) -> list[tuple[Path, Path | None]]:
     """The model files of a folder with their weights."""
     found: list[tuple[Path, Path | None]] = []
@@ -114,8 +120,8 @@ def main() -> None:
     parser.add_argument("--only", help="names that contain this")
     args = parser.parse_args()
     lines = ["| " + " | ".join(COLUMNS) + " |", "| " + " | ".join("---" for _ in COLUMNS) + " |"]
-    for file, weights in models(args.folder):
-        if args.only and args.only not in file.name:
+    for file, weights in [(EXAMPLE, None), *models(args.folder)]:
+        if args.only and args.only not in label(file):
             continue
         with tempfile.TemporaryDirectory() as name:
             lines.append(follow(file, weights, Path(name)).row())

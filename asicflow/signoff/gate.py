@@ -78,6 +78,18 @@ class Gate(ABC):
         """The inputs as evidence; a gate whose input goes on changing gives a copy instead."""
         return self.input_paths(context)
 
+    def build_folder(self, context: GateContext) -> Path:
+        """The gate's own folder for what its tools need and leave; made when it is not there."""
+        folder = context.out / "build" / self.id
+        folder.mkdir(parents=True, exist_ok=True)
+        return folder
+
+    def log_file(self, context: GateContext, ending: str = "log") -> Path:
+        """The gate's log, or another text of its, among the evidence; its folder exists."""
+        path = context.out / "logs" / f"{self.id}.{ending}"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        return path
+
     @property
     def of_layout(self) -> bool:
         """True when the gate has its place for a layout that asicflow did not make."""
@@ -135,8 +147,7 @@ def _judge(gate: Gate, context: GateContext) -> GateResult:
 
 
 def _broken(gate: Gate, context: GateContext, error: Exception) -> GateResult:
-    path = context.out / "logs" / f"{gate.id}.traceback.txt"
-    path.parent.mkdir(parents=True, exist_ok=True)
+    path = gate.log_file(context, "traceback.txt")
     path.write_text(traceback.format_exc())
     reason = str(error).splitlines()[0] if str(error) else ""
     return GateResult(Verdict.FAIL, f"the checker broke: {type(error).__name__}: {reason}", evidence=[path])

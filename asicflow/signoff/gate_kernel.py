@@ -70,6 +70,34 @@ def _evaluate(gates: Gates, gate: int, values: Words, work: Words) -> np.uint64:
 
 
 @njit(cache=True)
+def _change(
+    gates: Gates,
+    net: int,
+    value: np.uint64,
+    values: Words,
+    before: Words,
+    touched: Ints,
+    is_touched: NDArray[np.uint8],
+    many: int,
+    queue: Ints,
+    queued: NDArray[np.uint8],
+    waiting: int,
+) -> tuple[int, int]:
+    """Give a net a new value and queue its readers; the numbers of touched nets and of waiting gates."""
+    if not is_touched[net]:
+        before[net] = values[net]
+        touched[many], is_touched[net] = net, 1
+        many += 1
+    values[net] = value
+    for r in range(gates.first[net], gates.first[net + 1]):
+        gate = gates.reader[r]
+        if not queued[gate]:
+            queue[waiting], queued[gate] = gate, 1
+            waiting += 1
+    return many, waiting
+
+
+@njit(cache=True)
 def simulate(
     gates: Gates,
     registers: Registers,
@@ -112,17 +140,11 @@ def simulate(
                 value = stimuli[cycle, k] if part == 0 else following[k]
                 if value == values[net]:
                     continue
-                before[net] = values[net]
-                touched[many], is_touched[net] = net, 1
-                many += 1
                 if cycle >= start:
                     glitches[net] += _count(values[net] ^ value)
-                values[net] = value
-                for r in range(gates.first[net], gates.first[net + 1]):
-                    gate = gates.reader[r]
-                    if not queued[gate]:
-                        queue[waiting], queued[gate] = gate, 1
-                        waiting += 1
+                many, waiting = _change(
+                    gates, net, value, values, before, touched, is_touched, many, queue, queued, waiting
+                )
         steps = 0
         while waiting:
             steps += 1
@@ -137,18 +159,11 @@ def simulate(
                 value = fresh[k]
                 if value == values[net]:
                     continue
-                if not is_touched[net]:
-                    before[net] = values[net]
-                    touched[many], is_touched[net] = net, 1
-                    many += 1
                 if cycle >= start:
                     glitches[net] += _count(values[net] ^ value)
-                values[net] = value
-                for r in range(gates.first[net], gates.first[net + 1]):
-                    gate = gates.reader[r]
-                    if not queued[gate]:
-                        later[after], queued[gate] = gate, 1
-                        after += 1
+                many, after = _change(
+                    gates, net, value, values, before, touched, is_touched, many, later, queued, after
+                )
             queue, later = later, queue
             waiting = after
         longest = max(longest, steps)

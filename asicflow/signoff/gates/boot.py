@@ -69,8 +69,7 @@ class NetlistBootGate(SystemGate):
 
     def run(self, context: GateContext) -> GateResult:
         """PASS when the netlist shows its banner and every inference is exact."""
-        build = context.out / "build" / self.id
-        build.mkdir(parents=True, exist_ok=True)
+        build = self.build_folder(context)
         soc = context.json("soc/soc.json")
         models = [context.path("soc") / name for name in soc["models"]]
         sources = [functional(context, self.inputs[-1], build), *models]
@@ -86,7 +85,7 @@ class NetlistBootGate(SystemGate):
             except StageError as error:
                 findings.append(Finding(str(error), "boot"))
             figures |= {"cycles": board.cycles, "kilohertz": round(board.cycles / board.seconds / 1e3, 1)}
-        log = context.out / "logs" / f"{self.id}.log"
+        log = self.log_file(context)
         write_atomically(log, "\n".join([*told, *(f.text for f in findings)]) + "\n")
         return GateResult(
             Verdict.FAIL if findings else Verdict.PASS,

@@ -58,7 +58,7 @@ class CellDevicesGate(DeviceGate):
         matched = sum(bool(r["match"]) for r in rows)
         total = sum(int(r["devices"] or 0) for r in rows)
         findings += demand(matched, len(used), "cells") + demand(total, max(total, 1), "devices")
-        log = context.out / "logs" / f"{self.id}.log"
+        log = self.log_file(context)
         lines = [f"{r['cell']}: {'match' if r['match'] else 'NO MATCH'}, {r['devices']} devices" for r in rows]
         write_atomically(log, "\n".join([*lines, *(f.text for f in findings)]) + "\n")
         apart = sorted(drawn & blocks)
@@ -107,7 +107,7 @@ class TopDevicesGate(DeviceGate):
         findings = list(match.findings)
         findings += demand(match.subcircuits, len(active), "instances")
         findings += demand(match.devices, max(match.devices, 1), "devices")
-        log = context.out / "logs" / f"{self.id}.log"
+        log = self.log_file(context)
         write_atomically(log, _log(match, len(active), transistors))
         word = "match uniquely" if not findings else "do not match"
         return GateResult(

@@ -31,12 +31,11 @@ class ExactnessGate(Gate):
     def run(self, context: GateContext) -> GateResult:
         """Simulate; PASS only when vectors ran, all were exact and the bus was quiet."""
         n = context.config.signoff.vectors
-        build = context.out / "build" / self.id
-        build.mkdir(parents=True, exist_ok=True)
+        build = self.build_folder(context)
         sources = self.sources(context, build)
         done = run_vectors(sources, context.engine_dir, context.path(VECTORS), n, build, optimise=self.optimise)
         stated = int(context.json("soc/soc.json")["engine"]["cycles"])
-        log = context.out / "logs" / f"{self.id}.log"
+        log = self.log_file(context)
         write_atomically(log, _log(self.what, sources, done, context))
         findings = self._findings(done, n, stated)
         return GateResult(

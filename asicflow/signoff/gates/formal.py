@@ -43,7 +43,7 @@ class FormalGate(Gate):
     def run(self, context: GateContext) -> GateResult:
         """PASS only when every cone was proven equal; a cone that ABC cannot decide in time is UNVERIFIED."""
         one, two = self.sides(context)
-        folder = context.out / "build" / self.id
+        folder = self.build_folder(context)
         done = prove(one, two, folder, self.limit)
         findings = [Finding(f"{name} differs between {self.words[0]} and {self.words[1]}", "differs")
                     for name in done.differing]  # fmt: skip

@@ -62,10 +62,8 @@ class MagicDrcGate(Gate):
             raise UnverifiedError(
                 f"Magic is {version or 'of unknown version'}, {tech.name} needs {needed[1]}", FROM_SOURCE
             )
-        folder = context.out / "build" / self.id
-        folder.mkdir(parents=True, exist_ok=True)
-        report, log = context.out / "logs" / f"{self.id}.report", context.out / "logs" / f"{self.id}.log"
-        log.parent.mkdir(parents=True, exist_ok=True)
+        folder = self.build_folder(context)
+        report, log = self.log_file(context, "report"), self.log_file(context)
         report.unlink(missing_ok=True)
         script = folder / "drc.tcl"
         gds = context.path(self.inputs[0]).resolve()

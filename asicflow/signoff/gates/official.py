@@ -32,11 +32,8 @@ class OfficialDrcGate(Gate):
         program = shutil.which("klayout")
         if program is None:
             raise UnverifiedError("the KLayout application is not installed", "apt-get install klayout")
-        folder = context.out / "build" / self.id
-        folder.mkdir(parents=True, exist_ok=True)
-        report, log = folder / "report.lyrdb", context.out / "logs" / f"{self.id}.log"
+        report, log = self.build_folder(context) / "report.lyrdb", self.log_file(context)
         report.unlink(missing_ok=True)
-        log.parent.mkdir(parents=True, exist_ok=True)
         settings = {"input": context.path(self.inputs[0]), "report": report, "topcell": context.top,
                     "top_cell": context.top, **OPTIONS}  # fmt: skip
         command = [program, "-b", "-r", str(deck), *(w for k, v in settings.items() for w in ("-rd", f"{k}={v}"))]
