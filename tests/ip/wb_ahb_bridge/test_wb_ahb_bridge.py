@@ -30,7 +30,7 @@ MUTANTS = {
     "the error stays": "error_q <= error_q & «~access → 1'b1»;",
     "read data of a failed access": "if («hresp_i → 1'b0») data_q",
     "other lanes change": "else if («lanes[k] → 1'b1») data_q",
-    "no cycle between transfers": "Data:    if (hready_i) state_q <= «Turn → (over | hresp_i | (left_q == lanes)) ? Turn : Address»;",
+    "no cycle between transfers": "if (hready_i) state_q <= «Turn → (hresp_i | (left_q == lanes)) ? Turn : Address»;",
     "the access is not kept": "if («state_q == Idle → state_q != Data») begin",
 }
 
