@@ -6,19 +6,17 @@ layers only, unless diffusion on the same piece drains it. Limits come from the 
 
 from __future__ import annotations
 
-from bisect import bisect_left
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
 
 from asicflow.flow.pnr.access import distance2
 from asicflow.flow.pnr.buffering import Buffering
-from asicflow.flow.pnr.floorplan import Floorplan
 from asicflow.flow.pnr.geometry import NetGeometry, via_rects, wire_rect
-from asicflow.flow.pnr.netlist import Instance, Net, Netlist, PnrError
-from asicflow.flow.pnr.placement import row_gaps
+from asicflow.flow.pnr.netlist import Instance, Net, Netlist
 from asicflow.flow.pnr.positions import pin_position
 from asicflow.flow.pnr.technology import LayerModel, Technology
+from asicflow.flow.pnr.vacancies import Vacancies
 from asicflow.pdk.lef import Macro, Rect
 
 
@@ -126,91 +124,21 @@ def _near(rects: list[tuple[Rect, int]], spacing: int) -> Iterator[tuple[int, in
                 yield owner, neighbour
 
 
-def add_diodes(
-    charged: Sequence[Charged],
-    netlist: Netlist,
-    plan: Floorplan,
-    macros: dict[str, Macro],
-    technology: Technology,
-    diode: tuple[str, str],
-) -> None:
-    """Put a diode in the free space nearest to each charged gate; rows must hold no fillers.
-
-    Raises
-    ------
-    PnrError
-        If no row has room for one.
-    """
+def add_diodes(charged: Sequence[Charged], netlist: Netlist, vacancies: Vacancies, diode: tuple[str, str]) -> None:
+    """Put a diode, cell and pin, into the free place nearest to each charged gate."""
     cell, pin = diode
-    free = row_gaps(netlist, plan, macros)
     for entry in charged:
         instance = netlist.add_instance("antenna", cell)
-        _put_beside(instance, entry, free, plan, macros, technology)
+        vacancies.put(instance, pin_position(entry.instance, entry.pin, vacancies.macros))
         netlist.connect(instance, pin, entry.net)
 
 
-def add_buffers(charged: Sequence[Charged], buffering: Buffering) -> None:
-    """Put a buffer in the free space nearest to each charged gate, which then hangs on a short wire of its own.
+def add_buffers(charged: Sequence[Charged], buffering: Buffering, vacancies: Vacancies) -> None:
+    """Cut the wire of each charged gate in two by a buffer halfway to its driver.
 
     For gates whose diode did not help: the router may join a diode above the metal that charges the gate.
-
-    Raises
-    ------
-    PnrError
-        If no row has room for one.
     """
-    free = row_gaps(buffering.netlist, buffering.plan, buffering.macros)
     for entry in charged:
         sink = next(s for s in buffering.sinks(entry.net) if s.pin == (entry.instance, entry.pin))
-        cell = buffering.models.library.cells.buffers[1]
-        behind = buffering.buffer(entry.net, [sink], cell, "antenna_buf")
-        buffer = next(i for i, p in behind.pins if p == buffering.output_pin)
-        _put_beside(buffer, entry, free, buffering.plan, buffering.macros, buffering.tech)
-
-
-def _put_beside(
-    instance: Instance,
-    entry: Charged,
-    free: dict[int, list[tuple[int, int]]],
-    plan: Floorplan,
-    macros: dict[str, Macro],
-    technology: Technology,
-) -> None:
-    place = pin_position(entry.instance, entry.pin, macros)
-    row, x = _nearest(free, macros[instance.cell].width, entry.instance, place, plan, technology)
-    instance.x, instance.row, instance.y = x, row, plan.row_y(row, technology.row_height)
-    instance.flipped = row % 2 == 1
-
-
-def _nearest(
-    free: dict[int, list[tuple[int, int]]],
-    width: int,
-    instance: Instance,
-    pin: tuple[int, int],
-    plan: Floorplan,
-    technology: Technology,
-) -> tuple[int, int]:
-    """Take the span of `width` nearest to an instance (a block: its pin) out of `free`; its row and left edge."""
-    best: tuple[int, int, int, int] | None = None
-    site = technology.site_width
-    at_x = pin[0] if instance.block else instance.x
-    at_row = (pin[1] - plan.core[1]) // technology.row_height if instance.block else instance.row
-    for row, gaps in free.items():
-        away = abs(row - at_row) * technology.row_height
-        if best is not None and away >= best[0]:
-            continue
-        for k, (left, right) in enumerate(gaps):
-            if right - left < width:
-                continue
-            x = min(max(at_x, left), right - width)
-            x = left + (x - left) // site * site
-            if best is None or away + abs(x - at_x) < best[0]:
-                best = (away + abs(x - at_x), row, k, x)
-    if best is None:
-        raise PnrError("no room for an antenna diode", where=instance.name, hint="lower the utilisation")
-    _, row, k, x = best
-    left, right = free[row].pop(k)
-    for span in ((left, x), (x + width, right)):
-        if span[1] > span[0]:
-            free[row].insert(bisect_left(free[row], span), span)
-    return row, x
+        buffer = buffering.halfway(entry.net, [sink], "antenna_buf")
+        vacancies.put(buffer, (buffer.x, buffer.y))

@@ -116,10 +116,28 @@ class Buffering:
             return
         if len(members) == 1 and self.is_buffer(members[0]):
             return
-        behind = self.buffer(net, members, self.strongest(), f"buf_{net.name.split('[')[0]}")
-        buffer = next(i for i, p in behind.pins if p == self.output_pin)
+        buffer = self.driver_of(self.buffer(net, members, self.strongest(), f"buf_{net.name.split('[')[0]}"))
         at = pin_position(instance, pin, self.macros)
         place_at(buffer, at, self.macros[buffer.cell].width, self.plan, self.tech)
+
+    def halfway(self, net: Net, group: Sequence[Sink], stem: str) -> Instance:
+        """Put a strong buffer before a group of a net's sinks, halfway between them and the net's driver."""
+        start, end = self.source(net), middle([s.place for s in group])
+        buffer = self.driver_of(self.buffer(net, group, self.strongest(), stem))
+        place_at(buffer, middle([start, end]), self.macros[buffer.cell].width, self.plan, self.tech)
+        return buffer
+
+    def source(self, net: Net) -> Point:
+        """Where a net's driver is: an output pin or an input port."""
+        driver = drivers(net, self.macros)[0]
+        if isinstance(driver, Port):
+            left, bottom, right, top = self.plan.pins[driver.name].rect
+            return (left + right) // 2, (bottom + top) // 2
+        return pin_position(*driver, self.macros)
+
+    def driver_of(self, net: Net) -> Instance:
+        """The buffer that drives a net."""
+        return next(i for i, p in net.pins if p == self.output_pin)
 
     def is_buffer(self, sink: Sink) -> bool:
         """Is the sink one of the library's buffers?"""

@@ -39,12 +39,14 @@ from asicflow.flow.pnr.pad_ring import RingPlan, close_ring, open_ring, reach_ed
 from asicflow.flow.pnr.parasitics import PlacementWires
 from asicflow.flow.pnr.placement import Placer, add_fillers
 from asicflow.flow.pnr.positions import half_perimeter
+from asicflow.flow.pnr.relief import relieve
 from asicflow.flow.pnr.rings import add_rings
 from asicflow.flow.pnr.router import Router, Routes, RoutingStuck
 from asicflow.flow.pnr.sizing import Sizing
 from asicflow.flow.pnr.spef import RoutedWires, write_spef
 from asicflow.flow.pnr.technology import load_technology
 from asicflow.flow.pnr.timing import CellModels, Constraints, CornerTiming, WireModel, analyse
+from asicflow.flow.pnr.vacancies import Vacancies
 from asicflow.pdk.block import Block
 from asicflow.pdk.config import Library
 from asicflow.pdk.lef import read_lef
@@ -62,11 +64,17 @@ ANTENNA_ALLOWED = 0.95
 ANTENNA_SHARE = 0.6
 """A gate at this share of its limit gets a diode too once there is a reason to route again."""
 
+ROUTED_REPAIRS = 4
+"""Routings of one design while routed wires still show data too early, transitions too slow or loads too large."""
+
 REDRAWINGS = 8
 """Routings of one problem while pins still need another access."""
 
 SETUP_RESERVE = 0.03
 """Share of the period that sizing leaves for the clock's uncertainty and for the detours of routed wires."""
+
+SETUP_ROUNDS = 2
+"""How often late paths are placed and sized anew at most: stronger cells make other nets the late ones."""
 
 BUFFER_SHARE = 1.06
 """Room for buffers in the first floorplan."""
@@ -97,6 +105,10 @@ class Design:
     progress: Progress = log.info
     seconds: dict[str, float] = field(default_factory=dict)
     geometries: list[NetGeometry] = field(default_factory=list, init=False)
+    fillers: list[Instance] = field(default_factory=list, init=False)
+    diodes: int = field(default=0, init=False)
+    antenna_buffers: int = field(default=0, init=False)
+    earlier: Routes | None = field(default=None, init=False)
 
     def place(self) -> None:
         """Floorplan, placement, buffers, clock tree, drive strengths, load and hold repair.
@@ -121,7 +133,7 @@ class Design:
         self.progress(f"read: {self.design_cells} cells, {removed} buffers of the synthesis removed")
         self._floorplan()
         self._place()
-        self._size_late_paths()
+        self._close_setup()
         self._repair_timing()
 
     @property
@@ -140,10 +152,13 @@ class Design:
 
         RoutingStuck when conflicts are left, PnrError when the layout is not the netlist.
         """
-        self._route()
-        with self._stage("timing"):
-            wires = RoutedWires(self.geometries, self.technology, self.library.parasitics, self.macros)
-            self.timings = self._analyse(wires)
+        for rounds_left in reversed(range(ROUTED_REPAIRS)):
+            self._route()
+            with self._stage("timing"):
+                wires = RoutedWires(self.geometries, self.technology, self.library.parasitics, self.macros)
+                self.timings = self._analyse(wires)
+            if not rounds_left or not self._repair_routed():
+                break
         if self.ring:
             self.geometries = close_ring(self.ring, self.netlist, self.plan, self.geometries, self.technology)
         self._finish()
@@ -238,37 +253,41 @@ class Design:
             f" {self.buffering.ties} tie cells"
         )
         self._legalise()
-        self._pull_late_paths()
 
-    def _pull_late_paths(self) -> None:
-        """Where setup is missed in the slowest corner, place again with the nets of late paths pulling more."""
-        with self._stage("place"):
+    def _close_setup(self) -> None:
+        """Where setup is missed in the slowest corner: other strengths for the cells on late paths; then placement
+        anew with the nets of late paths pulling more, and strengths once more, as long as that helps."""
+        wanted = SETUP_RESERVE * self.options.clock_period_ns
+        sizing = Sizing(self.buffering, self._slowest, self._clock_nets)
+        self._size(sizing, wanted)
+        for _ in range(SETUP_ROUNDS):
             before = self._slowest()
-            weights = net_weights(before, self.options.clock_period_ns)
             slack = before.worst("setup")
-            if slack is None or slack >= 0:
+            if slack is None or slack >= wanted:
                 return
             state = self.placer.snapshot()
-            self.placer.place_again(weights)
-            self.wires.forget()
+            with self._stage("place"):
+                self.placer.place_again(net_weights(before, self.options.clock_period_ns))
+                self.wires.forget()
+            self._size(sizing, wanted)
             after = self._slowest().worst("setup")
             assert after is not None
-            if after > slack:
-                said = f"late paths pulled together, estimated slack {slack:.2f} -> {after:.2f} ns"
-            else:
+            if after <= slack:
                 self.placer.restore(state)
                 self.wires.forget()
-                said = f"pulling late paths together does not help, estimated slack stays {slack:.2f} ns"
-        self.progress(f"place: {said}")
+                self.progress(f"place: pulling late paths together does not help, estimated slack stays {slack:.2f} ns")
+                return
+            self.progress(f"place: late paths pulled together, estimated slack {slack:.2f} -> {after:.2f} ns")
 
-    def _size_late_paths(self) -> None:
-        """Where setup is missed in the slowest corner, other strengths for the cells on late paths."""
+    def _size(self, sizing: Sizing, wanted_ns: float) -> None:
         with self._stage("size"):
-            sizing = Sizing(self.buffering, self._slowest, set(self.tree.nets) if self.tree else set())
-            before, after = sizing.run(SETUP_RESERVE * self.options.clock_period_ns)
-        if sizing.exchanged:
-            said = f"{sizing.exchanged} cells on late paths exchanged, estimated slack {before:.2f} -> {after:.2f} ns"
-            self.progress(f"size: {said}")
+            exchanged = sizing.exchanged
+            before, after = sizing.run(wanted_ns)
+            exchanged = sizing.exchanged - exchanged
+        if exchanged:
+            self.progress(
+                f"size: {exchanged} cells on late paths exchanged, estimated slack {before:.2f} -> {after:.2f} ns"
+            )
             self._legalise()
 
     def _slowest(self) -> CornerTiming:
@@ -299,21 +318,46 @@ class Design:
         with self._stage("repair"):
             for _ in range(4):
                 before = self.buffering.inserted + self.buffering.resized
-                clock_nets = set(self.tree.nets) if self.tree else set()
-                self.buffering.fix_all(clock_nets)
-                timings = self._analyse(self.wires)
-                repair_hold(self.buffering, timings, self.options.hold_margin_ns)
+                self.buffering.fix_all(self._clock_nets)
+                self._repair(self._analyse(self.wires))
                 if self.buffering.inserted + self.buffering.resized == before:
                     break
                 self._legalise()
         self.progress(f"repair: {self.buffering.inserted} buffers in all")
 
+    @property
+    def _clock_nets(self) -> set[Net]:
+        return set(self.tree.nets) if self.tree else set()
+
+    def _repair(self, timings: list[CornerTiming]) -> list[Instance]:
+        """Buffers for what is beyond the library's limits, delay cells for early data: the cells."""
+        relief = relieve(self.buffering, timings, self._clock_nets)
+        return relief + repair_hold(self.buffering, timings, self.options.hold_margin_ns)
+
+    def _repair_routed(self) -> int:
+        """The same for what only routed wires show, in free places, so that the other wires stay; how many cells."""
+        with self._stage("repair"):
+            vacancies = self._vacancies()
+            cells = self._repair(self.timings)
+            for cell in cells:
+                vacancies.put(cell, (cell.x, cell.y))
+        if cells:
+            self._remove_fillers()
+            self.progress(f"repair: {len(cells)} more cells for what the routed wires show")
+        return len(cells)
+
+    def _vacancies(self) -> Vacancies:
+        return Vacancies(self.netlist, self.plan, self.macros, self.technology, self.fillers)
+
+    def _remove_fillers(self) -> None:
+        for filler in self.fillers:
+            self.netlist.remove_instance(filler)
+        self.fillers = []
+
     def _route(self) -> None:
         """Route; where a wire could charge a gate, put a diode beside it, then a buffer, and route again."""
         diode = self.library.cells.antenna_diode
-        self.diodes = self.antenna_buffers = 0
-        self.earlier: Routes | None = None
-        clocks = set(self.tree.nets) if self.tree else set()
+        clocks = self._clock_nets
         tried: set[tuple[Instance, str]] = set()
         for rounds_left in reversed(range(ANTENNA_ROUNDS)):
             self._route_once()
@@ -325,10 +369,10 @@ class Design:
                 stubborn = [c for c in self.charged if (c.instance, c.pin) in tried and c.net not in clocks]
                 near = [c for c in above(pieces, ANTENNA_SHARE) if c not in stubborn]
                 tried |= {(c.instance, c.pin) for c in self.charged}
-                for filler in self.fillers:
-                    self.netlist.remove_instance(filler)
-                add_buffers(stubborn, self.buffering)
-                add_diodes(near, self.netlist, self.plan, self.macros, self.technology, diode)
+                vacancies = self._vacancies()
+                add_buffers(stubborn, self.buffering, vacancies)
+                add_diodes(near, self.netlist, vacancies, diode)
+                self._remove_fillers()
                 self.antenna_buffers += len(stubborn)
                 self.diodes += len(near)
             self.progress(

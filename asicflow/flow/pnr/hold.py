@@ -6,14 +6,15 @@ import math
 from collections.abc import Sequence
 
 from asicflow.flow.pnr.buffering import Buffering
+from asicflow.flow.pnr.netlist import Instance
 from asicflow.flow.pnr.timing import Check, CornerTiming
 
 LONGEST_CHAIN = 12
 """Delay cells in one repair at most."""
 
 
-def repair_hold(buffering: Buffering, timings: Sequence[CornerTiming], margin: float) -> int:
-    """Insert delay cells so that every hold check has at least `margin` ns; the number inserted.
+def repair_hold(buffering: Buffering, timings: Sequence[CornerTiming], margin: float) -> list[Instance]:
+    """Insert delay cells so that every hold check has at least `margin` ns; the cells inserted.
 
     `timings` are the corners' analyses. Hold goes before setup: a late path only slows the clock, an early one
     fails at any clock.
@@ -24,20 +25,21 @@ def repair_hold(buffering: Buffering, timings: Sequence[CornerTiming], margin: f
             if check.slack < margin:
                 entry = need.setdefault((check.instance.name, check.pin), (check, {}))
                 entry[1][check.corner] = margin - check.slack
-    inserted = 0
+    inserted: list[Instance] = []
     for check, lacking in need.values():
         cell, count = _chain(buffering, timings, lacking)
-        insert_delays(buffering, check, cell, count)
-        inserted += count
+        inserted += insert_delays(buffering, check, cell, count)
     return inserted
 
 
-def insert_delays(buffering: Buffering, check: Check, cell: str, count: int) -> None:
+def insert_delays(buffering: Buffering, check: Check, cell: str, count: int) -> list[Instance]:
     """Put a chain of `count` delay cells directly before the pin of a check."""
+    chain = []
     for _ in range(count):
         net = check.instance.pins[check.pin]
         sink = next(s for s in buffering.sinks(net) if s.pin == (check.instance, check.pin))
-        buffering.buffer(net, [sink], cell, "hold")
+        chain.append(buffering.driver_of(buffering.buffer(net, [sink], cell, "hold")))
+    return chain
 
 
 def _chain(buffering: Buffering, timings: Sequence[CornerTiming], lacking: dict[str, float]) -> tuple[str, int]:

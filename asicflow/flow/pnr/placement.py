@@ -13,7 +13,7 @@ import itertools
 import logging
 import os
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 
 import coloquinte
 
@@ -29,13 +29,17 @@ from asicflow.pdk.lef import Macro
 
 log = logging.getLogger(__name__)
 
-Snapshot = list[tuple[int, int, int, str]]
-"""x, y, row and orientation of every instance, in the netlist's order."""
+Snapshot = list[tuple[int, int, int, str, str]]
+"""x, y, row, orientation and cell of every instance, in the netlist's order."""
 
 CONGESTION_ROUNDS = 3
 
 UNCROWDED = 1.01
 """Mean widening below which another round is not worth its time."""
+
+LEGAL_SHARE = 0.8
+"""How far legalisation widens the cells, over placement: rows full to the brim leave no free site near, and
+cells that only grew a little would be moved far."""
 
 FIXED_WEIGHT = 50.0
 """How much more a tap cell minds being moved than any other cell; it may give way by a few sites."""
@@ -94,18 +98,19 @@ class Placer:
         return self._run(set(), fresh=False)
 
     def snapshot(self) -> Snapshot:
-        """The places of all cells, for `restore` while the netlist has the same cells."""
-        return [(i.x, i.y, i.row, i.orientation) for i in self.netlist.instances.values()]
+        """The places and strengths of all cells, for `restore` while the netlist has the same cells."""
+        return [(i.x, i.y, i.row, i.orientation, i.cell) for i in self.netlist.instances.values()]
 
     def restore(self, state: Snapshot) -> None:
-        """Put all cells back to where they were at `snapshot`."""
+        """Make all cells again what they were at `snapshot`, and where."""
         for instance, place in zip(self.netlist.instances.values(), state, strict=True):
-            instance.x, instance.y, instance.row, instance.orientation = place
+            instance.x, instance.y, instance.row, instance.orientation, instance.cell = place
 
     def _run(self, skip: set[Net], fresh: bool) -> float:
         """Place, spreading less where widened cells do not pack (few short rows)."""
         before = self.snapshot()
-        for density in (self.density, 0.85 * self.density, 0.7 * self.density, 0.0):
+        full = self.density if fresh else LEGAL_SHARE * self.density
+        for density in (full, 0.85 * full, 0.7 * full, 0.0):
             self.restore(before)
             try:
                 with _silence():
@@ -333,10 +338,13 @@ def add_fillers(netlist: Netlist, plan: Floorplan, macros: dict[str, Macro], tec
     return added
 
 
-def row_gaps(netlist: Netlist, plan: Floorplan, macros: dict[str, Macro]) -> dict[int, list[Span]]:
-    """Free spans of every row's segments, from left to right, nm."""
+def row_gaps(
+    netlist: Netlist, plan: Floorplan, macros: dict[str, Macro], fillers: Collection[Instance] = ()
+) -> dict[int, list[Span]]:
+    """Free spans of every row's segments, from left to right, nm; `fillers` count as free."""
     taken: dict[int, list[Span]] = {row: [] for row in range(plan.rows)}
-    for instance in (i for i in netlist.instances.values() if not i.block):
+    yielding = set(fillers)
+    for instance in (i for i in netlist.instances.values() if not i.block and i not in yielding):
         taken[instance.row].append((instance.x, instance.x + macros[instance.cell].width))
     gaps: dict[int, list[Span]] = {}
     for row, spans in taken.items():

@@ -12,7 +12,7 @@ import pytest
 from beol import violations
 from kits import Kit, make_kit, random_netlist
 
-from asicflow.flow.pnr import PnrError, PnrOptions, engine, implement
+from asicflow.flow.pnr import PnrError, PnrOptions, design, engine, implement
 from asicflow.flow.pnr.checks import Connectivity, check_layout
 from asicflow.flow.pnr.design import Design
 from asicflow.flow.pnr.netlist import Net, read_netlist
@@ -254,26 +254,28 @@ def test_a_worse_placement_is_taken_back(sky: Kit, tmp_path: Path, monkeypatch: 
     """Negative control: the second placement is spoilt, so the first must come back."""
     lines: list[str] = []
     run = late_run(sky, tmp_path, lines)
-    first: list[tuple[int, int]] = []
+    first: list[tuple[int, int, str]] = []
 
     def spoilt(self: Placer, weights: dict[Net, float]) -> float:
         assert weights and max(weights.values()) > 1
         cells = [i for i in self.netlist.instances.values() if not i.fixed]
-        first.extend((i.x, i.y) for i in cells)
+        first.extend((i.x, i.y, i.cell) for i in cells)
         for k, cell in enumerate(cells):  # to opposite corners in turn
             cell.x, cell.y = (self.plan.core[0], self.plan.core[1]) if k % 2 else (self.plan.width, self.plan.height)
         return 0.0
 
     monkeypatch.setattr(Placer, "place_again", spoilt)
-    prepared(run)
-    assert [(i.x, i.y) for i in run.netlist.instances.values() if not i.fixed] == first
+    prepared(run, sized=True)
+    assert [(i.x, i.y, i.cell) for i in run.netlist.instances.values() if not i.fixed] == first
     assert any("does not help" in line for line in lines)
 
 
-def prepared(run: Design) -> None:
+def prepared(run: Design, sized: bool = False) -> None:
     """The run up to its placed, buffered netlist, before repairs move cells."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(Design, "_size_late_paths", lambda self: None)
+        patch.setattr(design, "SETUP_ROUNDS", 1)
+        if not sized:
+            patch.setattr(Design, "_size", lambda self, sizing, wanted_ns: None)
         patch.setattr(Design, "_repair_timing", lambda self: None)
         run.place()
 
