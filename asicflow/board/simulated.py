@@ -58,12 +58,14 @@ class SimulatedBoard:
         From :func:`build_board`.
     bit_cycles : float
         Clock cycles of a bit of the line, in steps of an eighth.
+    activity : Path, optional
+        A folder that gets what pins and memories do, cycle by cycle (see ``ip/soc/tb/main.cpp``).
     """
 
-    def __init__(self, executable: Path, bit_cycles: float = BIT_CYCLES) -> None:
+    def __init__(self, executable: Path, bit_cycles: float = BIT_CYCLES, activity: Path | None = None) -> None:
         self._messages = tempfile.TemporaryFile("w+")  # noqa: SIM115 (closed with the board)
         self._process = subprocess.Popen(
-            [str(executable.resolve())],
+            [str(executable.resolve()), *([f"+activity={activity.resolve()}"] if activity else [])],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=self._messages,

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from asicflow.board.activity import record_activity
 from asicflow.board.adp import LinkError
 from asicflow.board.checks import write_checks
 from asicflow.board.chip import Chip, Description, describe
@@ -29,7 +30,7 @@ _FLASH_BOOT_CYCLES = 1_000_000
 
 
 def run_sim(config: Config, ws: Workspace, progress: Callable[[str], None]) -> None:
-    """Lint and simulate the SoC; write ``sim/sim.json``.
+    """Lint and simulate the SoC; write ``sim/sim.json`` and ``sim/activity.npz``.
 
     Reads ``soc/``, ``firmware/`` and ``model/vectors.npz``.
 
@@ -56,6 +57,8 @@ def run_sim(config: Config, ws: Workspace, progress: Callable[[str], None]) -> N
     for _, text in faults(result):
         raise StageError(text, where=str(path))
     progress(f"{result['cycles']} cycles at {result['kilohertz']:.0f} kHz, bus protocol kept on every port")
+    recorded = record_activity(executable, described, x[0], y[0], ws.sim / "activity.npz")
+    progress(f"activity of a boot and an inference recorded, {recorded} cycles")
 
 
 def observe(

@@ -14,7 +14,7 @@ from asicflow.model.spec import Spec
 from asicflow.pdk.config import Library
 from asicflow.pdk.liberty import Liberty, read_liberty
 from asicflow.signoff.activity import LANES, GateNetlist, Words, lanes_of, values_of
-from asicflow.signoff.energy import Energy, energy
+from asicflow.signoff.energy import Energy, EnergyModel
 from asicflow.signoff.netlist import read_netlist
 
 _RESET_CYCLES = 2
@@ -71,7 +71,7 @@ def inference_energy(engine: MappedEngine, x_int: IntArray, y_int: IntArray, per
     plain = FixedType(width=spec.output.type.width, frac=0, signed=spec.output.type.signed)
     if not np.array_equal(overflow(found, plain), y_int[schedule.counted]):
         raise StageError("the mapped engine does not equal the integer network", where=str(engine.netlist))
-    return InferenceEnergy(energy(gates, activity, library.supply, period_ns).per(LANES), activity.cycles)
+    return InferenceEnergy(EnergyModel(gates, library.supply, period_ns).of(activity).per(LANES), activity.cycles)
 
 
 class EngineSchedule:

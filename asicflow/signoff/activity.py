@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -45,6 +46,13 @@ class Activity:
     depth: int
 
 
+class State(NamedTuple):
+    """A moment of a simulation: a word per net, and per register what it takes at the next edge."""
+
+    values: Words
+    following: Words
+
+
 class GateNetlist:
     """A flat mapped netlist, compiled for simulation.
 
@@ -58,6 +66,8 @@ class GateNetlist:
         For the pins of its clock gates.
     clock : str
         The clock's port. Its tree may hold buffers, inverters and clock gates, one behind the other once.
+    given : sequence of str, optional
+        Nets that stimuli drive like input ports: the outputs of hard macros.
 
     Raises
     ------
@@ -66,7 +76,14 @@ class GateNetlist:
         read has no driver.
     """
 
-    def __init__(self, module: Module, cells: Mapping[str, LibertyCell], library: Library, clock: str) -> None:
+    def __init__(
+        self,
+        module: Module,
+        cells: Mapping[str, LibertyCell],
+        library: Library,
+        clock: str,
+        given: Sequence[str] = (),
+    ) -> None:
         self.module, self.clock = module, clock
         self.nets: dict[str, int] = {}
         self.cells: dict[str, LibertyCell] = {}
@@ -84,7 +101,7 @@ class GateNetlist:
                 self._register(name, cell)
             elif not cell.sequential and not self._in_tree(name):
                 self._logic(name, cell)
-        self.inputs = [p for p, d in module.ports.items() if d == "input" and p != clock]
+        self.inputs = [p for p, d in module.ports.items() if d == "input" and p != clock] + list(given)
         self.outputs = [p for p, d in module.ports.items() if d == "output"]
         self._check_drivers()
 
@@ -215,21 +232,30 @@ class GateNetlist:
         StageError
             If the logic does not settle.
         """
+        return self.go_on(self.begin(), stimuli, start)
+
+    def begin(self) -> State:
+        """All nets and registers 0."""
+        values = np.zeros(len(self.nets), np.uint64)
+        values[self.net("1'b1")] = np.iinfo(np.uint64).max
+        return State(values, np.zeros(len(self.registers), np.uint64))
+
+    def go_on(self, state: State, stimuli: Mapping[str, Words], start: int = 0) -> Activity:
+        """Run a schedule from a state, which becomes that at the end; see :meth:`simulate`."""
         cycles = len(next(iter(stimuli.values())))
         words = np.zeros((cycles, len(self.inputs)), np.uint64)
         for port, values in stimuli.items():
             words[:, self.inputs.index(port)] = values
         gates, registers = self.compiled
-        values = np.zeros(len(self.nets), np.uint64)
-        values[self.net("1'b1")] = np.iinfo(np.uint64).max
-        settled, glitching = np.zeros(len(values), np.int64), np.zeros(len(values), np.int64)
+        settled, glitching = np.zeros(len(self.nets), np.int64), np.zeros(len(self.nets), np.int64)
         clocked = np.zeros(len(self.registers), np.int64)
         samples = np.zeros((cycles, len(self.outputs)), np.uint64)
         ports = np.array([self.net(port) for port in self.inputs], np.int32)
         ends = np.array([self.net(port) for port in self.outputs], np.int32)
         depth = gate_kernel.simulate(
-            gates, registers, ports, ends, words, start, values, settled, glitching, clocked, samples
-        )
+            gates, registers, ports, ends, words, start, state.values, state.following, settled, glitching, clocked,
+            samples,
+        )  # fmt: skip
         if depth < 0:
             raise StageError("the gate-level simulation does not settle: the netlist has a loop")
         return Activity(cycles - start, settled, glitching, clocked, samples, depth)

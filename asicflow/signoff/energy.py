@@ -49,17 +49,13 @@ class Energy:
         return Energy(*(part / runs for part in (self.loads, self.cells, self.clock, self.leakage, self.glitches)))
 
 
-def energy(
-    netlist: GateNetlist, activity: Activity, volts: float, period_ns: float, wires: Mapping[str, float] | None = None
-) -> Energy:
-    """Energy of the counted cycles of all lanes.
+class EnergyModel:
+    """What transitions of a netlist's nets cost.
 
     Parameters
     ----------
     netlist : GateNetlist
         Its cells must have been read with their power tables.
-    activity : Activity
-        What was counted.
     volts : float
         Supply.
     period_ns : float
@@ -67,22 +63,32 @@ def energy(
     wires : mapping, optional
         Capacitance of each net's wire in pF; without it only pins load the nets.
     """
-    load = _loads(netlist, wires or {})
-    settled, glitching = activity.settled.astype(float), activity.glitching.astype(float)
-    clock = _clock_transitions(netlist, activity)
-    ticks = np.zeros(len(load))
-    for net, count in clock.items():
-        ticks[net] = count
-        settled[net] = glitching[net] = 0.0
-    switched = 0.5 * load * volts**2
-    inside = _inside(netlist, load)
-    return Energy(
-        loads=float(switched @ settled) * 1e-12,
-        cells=float(inside @ settled) * 1e-12,
-        clock=float((switched + inside) @ ticks) * 1e-12,
-        leakage=sum(c.leakage for c in netlist.cells.values()) * 1e-9 * period_ns * 1e-9 * activity.cycles * LANES,
-        glitches=float((switched + inside) @ (glitching - settled)) * 1e-12,
-    )
+
+    def __init__(
+        self, netlist: GateNetlist, volts: float, period_ns: float, wires: Mapping[str, float] | None = None
+    ) -> None:
+        self._netlist = netlist
+        load = _loads(netlist, wires or {})
+        self._switched = 0.5 * load * volts**2
+        self._inside = _inside(netlist, load)
+        self._idle = sum(c.leakage for c in netlist.cells.values()) * 1e-9 * period_ns * 1e-9
+
+    def of(self, activity: Activity) -> Energy:
+        """Energy of the counted cycles of all lanes."""
+        settled, glitching = activity.settled.astype(float), activity.glitching.astype(float)
+        clock = _clock_transitions(self._netlist, activity)
+        ticks = np.zeros(len(settled))
+        for net, count in clock.items():
+            ticks[net] = count
+            settled[net] = glitching[net] = 0.0
+        both = self._switched + self._inside
+        return Energy(
+            loads=float(self._switched @ settled) * 1e-12,
+            cells=float(self._inside @ settled) * 1e-12,
+            clock=float(both @ ticks) * 1e-12,
+            leakage=self._idle * activity.cycles * LANES,
+            glitches=float(both @ (glitching - settled)) * 1e-12,
+        )
 
 
 def _loads(netlist: GateNetlist, wires: Mapping[str, float]) -> NDArray[np.float64]:

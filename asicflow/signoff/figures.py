@@ -8,7 +8,7 @@ from typing import Any
 from markupsafe import Markup
 
 from asicflow.signoff.evidence import Evidence
-from asicflow.signoff.plots import NARROW, WIDE, Bar, Format, Mark, bar_chart
+from asicflow.signoff.plots import NARROW, WIDE, Bar, Format, Mark, Span, bar_chart, line_chart
 from asicflow.signoff.verdict import Figure
 
 _BARS = 12
@@ -25,6 +25,8 @@ UNITS = {
     "bytes": "bytes",
     "s": "s",
     "v": "V",
+    "mw": "mW",
+    "uj": "µJ",
     "ff": "fF",
 }
 
@@ -184,7 +186,7 @@ def charts(evidence: Evidence) -> list[Chart]:
             _slack_chart(evidence, "timing.hold", "Hold slack per corner"),
             _area_chart(evidence, "kind"), _area_chart(evidence, "block"),
             _accuracy_chart(evidence), _cycle_chart(evidence), _memory_chart(evidence),
-            _density_chart(evidence))  # fmt: skip
+            _density_chart(evidence), _power_chart(evidence))  # fmt: skip
     return [c for c in made if c]
 
 
@@ -247,6 +249,17 @@ def _memory_chart(evidence: Evidence) -> Chart | None:
             for name, used, room in shares]  # fmt: skip
     note = "programs in their memories, stack in what variables leave"
     return Chart("Memory budget", note, bar_chart(bars, "memory budget", [Mark(100, "full")], NARROW))
+
+
+def _power_chart(evidence: Evidence) -> Chart | None:
+    found = rows(evidence, "power.activity", "profile")
+    if not found:
+        return None
+    phases = [str(r["phase"]) for r in found]
+    spans = [Span(name, phases.index(name), phases.index(name) + phases.count(name)) for name in dict.fromkeys(phases)]
+    values = [float(r["power_mw"]) for r in found]
+    return Chart("Power over time", "netlist after routing as simulated, memory macros apart",
+                 line_chart(values, spans, "mW", "power over time"))  # fmt: skip
 
 
 def _density_chart(evidence: Evidence) -> Chart | None:

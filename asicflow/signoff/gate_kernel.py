@@ -106,12 +106,14 @@ def simulate(
     stimuli: Words,
     start: int,
     values: Words,
+    following: Words,
     settled: Counts,
     glitches: Counts,
     clocked: Counts,
     samples: Words,
 ) -> int:
-    """Run all cycles of `stimuli` (cycles, inputs); `values` holds every net's value, 64 runs in a word.
+    """Run all cycles of `stimuli` (cycles, inputs); `values` holds every net's value, 64 runs in a word, and
+    `following` what the registers take at the next edge: both are where a run begins and are left where it ends.
 
     From cycle `start` on, transitions are counted per net: of settled values, and of all values on the way;
     `clocked` counts for every register the edges that its clock enable lets through. `samples` (cycles,
@@ -126,7 +128,6 @@ def simulate(
     queue, later = np.zeros(count, np.int32), np.zeros(count, np.int32)
     queued = np.zeros(count, np.uint8)
     fresh = np.zeros(count, np.uint64)
-    following = np.zeros(len(registers.state), np.uint64)
     longest = 0
     waiting = 0
     for gate in range(count):

@@ -78,6 +78,41 @@ def bar_chart(bars: Sequence[Bar], title: str, marks: Sequence[Mark] = (), form:
     )
 
 
+@dataclass(frozen=True)
+class Span:
+    """A stretch of a line chart's points with a name."""
+
+    label: str
+    first: int
+    end: int
+
+
+def line_chart(values: Sequence[float], spans: Sequence[Span], unit: str, title: str, form: Format = WIDE) -> Markup:
+    """One line from left to right above zero, its stretches named and divided; largest value on the left."""
+    height, bottom, left = 120.0, 138, 64
+    top = max(values, default=0.0) or 1.0
+    step = (form.width - left - 6) / max(len(values) - 1, 1)
+
+    def at(k: int, value: float) -> str:
+        return f"{left + k * step:.1f},{8 + height * (1 - value / top):.1f}"
+
+    parts = [
+        f'<polyline class="line" points="{" ".join(at(k, v) for k, v in enumerate(values))}"/>',
+        f'<line class="axis" x1="{left}" x2="{form.width}" y1="{8 + height}" y2="{8 + height}"/>',
+        f'<text class="label" x="{left - 8}" y="16">{top:.3g} {escape(unit)}</text>',
+        f'<text class="label" x="{left - 8}" y="{8 + height:.0f}">0</text>',
+    ]
+    for span in spans:
+        x = left + span.first * step
+        middle = left + (span.first + span.end) / 2 * step
+        parts.append(f'<line class="divide" x1="{x:.1f}" x2="{x:.1f}" y1="8" y2="{8 + height}"/>')
+        parts.append(f'<text class="divide-text" x="{middle:.1f}" y="{bottom + 6}">{escape(span.label)}</text>')
+    return Markup(
+        f'<svg class="chart" viewBox="0 0 {form.width} {bottom + 14}" style="max-width: {1.2 * form.width:.0f}px"'
+        f' role="img" aria-label="{escape(title)}">{"".join(parts)}</svg>'
+    )
+
+
 def _row(bar: Bar, index: int, at: object, label_x: float) -> str:
     assert callable(at)
     y = index * ROW + 6

@@ -13,7 +13,7 @@ from asicflow.pdk import load_pdk
 from asicflow.pdk.config import Library
 from asicflow.pdk.liberty import InternalPower, LibertyCell, LibertyPin, Table, read_liberty
 from asicflow.signoff.activity import LANES, GateNetlist, lanes_of, values_of
-from asicflow.signoff.energy import energy
+from asicflow.signoff.energy import EnergyModel
 from asicflow.signoff.netlist import read_netlist
 
 EVERY = np.uint64(np.iinfo(np.uint64).max)
@@ -111,20 +111,20 @@ def test_glitches(library: Library, tmp_path: Path) -> None:
     run = netlist.simulate({"a": words(0, 1)}, start=1)
     y = netlist.net("y")
     assert run.settled[y] == 0 and run.glitching[y] == 2 * LANES
-    found = energy(netlist, run, volts=2.0, period_ns=10.0)
+    found = EnergyModel(netlist, volts=2.0, period_ns=10.0).of(run)
     per_lane = found.per(LANES)
     assert per_lane.loads == pytest.approx(0.5 * 4 * (0.004 + 0.002) * 1e-12), "net a loads two pins, net n one"
     assert per_lane.cells == pytest.approx((3.0 + 8.0 / 2) * 1e-12), "the inverter; half of the states of B"
     assert per_lane.leakage == pytest.approx(1e-9 * 10e-9)
     assert per_lane.glitches == 0, "net y has no load and no power table"
-    wired = energy(netlist, run, 2.0, 10.0, {"y": 0.1}).per(LANES)
+    wired = EnergyModel(netlist, 2.0, 10.0, {"y": 0.1}).of(run).per(LANES)
     assert wired.glitches == pytest.approx(2 * 0.5 * 4 * 0.1e-12) and wired.loads == per_lane.loads
     assert wired.total == pytest.approx(wired.settled + wired.glitches)
 
 
 def test_clock(library: Library, tmp_path: Path) -> None:
     netlist = compile_netlist(TOGGLE, library, tmp_path)
-    found = energy(netlist, netlist.simulate({"en": words(0, 0, 0)}, 0), 1.0, 1.0).per(LANES)
+    found = EnergyModel(netlist, 1.0, 1.0).of(netlist.simulate({"en": words(0, 0, 0)}, 0)).per(LANES)
     assert found.clock == pytest.approx(6 * (0.5 * 0.002 + 5.0) * 1e-12)
     assert found.loads == found.cells == 0
 
@@ -172,7 +172,7 @@ def test_clock_gate(library: Library, tmp_path: Path) -> None:
     netlist = GateNetlist(read_netlist(path, "top"), cells, library, "clk")
     run = netlist.simulate({"d": words(1, 1, 0, 0), "en": words(0, 1, 0, 0)}, 0)
     assert [int(word & np.uint64(1)) for word in netlist.port(run, "q")] == [0, 0, 1, 1]
-    found = energy(netlist, run, 1.0, 1.0).per(LANES)
+    found = EnergyModel(netlist, 1.0, 1.0).of(run).per(LANES)
     assert found.clock == pytest.approx((8 * 0.5 * 0.002 + 2 * (0.5 * 0.002 + 5.0)) * 1e-12), "one edge passes"
 
 

@@ -11,14 +11,27 @@ from asicflow.signoff.verdict import GateRecord, GateResult, Rows, Verdict
 from .made_up import made_up_context
 
 
-def memory_chart(root: Path, programs: Rows) -> str:
-    """The chart of a system with these programs; empty without one."""
-    file = root / "firmware.json"
+def chart(root: Path, title: str, gate: str, table: str, found: Rows) -> str:
+    """The chart of this title that a gate's table gives; empty without one."""
+    file = root / "evidence.json"
     file.write_text("{}")
-    result = GateResult(Verdict.PASS, "2 programs", tables={"programs": programs}, evidence=[file])
-    record = GateRecord("firmware.image", "firmware", "Programs fit", True, result)
-    found = {c.title: str(c.svg) for c in charts(build_evidence(made_up_context(root), [record], []))}
-    return found.get("Memory budget", "")
+    result = GateResult(Verdict.PASS, "made up", tables={table: found}, evidence=[file])
+    record = GateRecord(gate, gate.partition(".")[0], "Made up", True, result)
+    return {c.title: str(c.svg) for c in charts(build_evidence(made_up_context(root), [record], []))}.get(title, "")
+
+
+def memory_chart(root: Path, programs: Rows) -> str:
+    """The chart of a system with these programs."""
+    return chart(root, "Memory budget", "firmware.image", "programs", programs)
+
+
+def test_power_over_time_names_its_phases(tmp_path: Path) -> None:
+    profile: Rows = [{"cycle": 1000 * k, "phase": "boot" if k < 2 else "inference", "power_mw": k} for k in range(5)]
+    svg = chart(tmp_path, "Power over time", "power.activity", "profile", profile)
+    assert all(text in svg for text in ("boot", "inference", "4 mW"))
+    points = [float(p.partition(",")[2]) for p in svg.partition('points="')[2].partition('"')[0].split()]
+    assert len(points) == 5 and points == sorted(points, reverse=True) and points[0] - points[-1] == 120
+    assert chart(tmp_path, "Power over time", "power.activity", "profile", []) == ""
 
 
 def test_memory_budget_shows_programs_and_the_deepest_stack(tmp_path: Path) -> None:

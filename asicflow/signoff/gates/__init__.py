@@ -70,6 +70,7 @@ BUILT_IN: list[type[Gate]] = [
     power.IrDropGate,
     power.PowerEstimateGate,
     power.InferenceEnergyGate,
+    power.ActivityPowerGate,
     provenance.HashesGate,
     provenance.ToolsGate,
     provenance.PdkGate,

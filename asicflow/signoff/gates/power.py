@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import klayout.db as kdb
 import numpy as np
 
+from asicflow.board.activity import PHASES, load_activity
 from asicflow.flow.sta import spef_capacitances
 from asicflow.pdk.config import Library
 from asicflow.pdk.liberty import read_liberty
@@ -14,15 +15,17 @@ from asicflow.pdk.pads import pads
 from asicflow.signoff.activity import LANES, GateNetlist, values_of
 from asicflow.signoff.bus_schedule import BusSchedule
 from asicflow.signoff.context import GateContext
-from asicflow.signoff.energy import energy
+from asicflow.signoff.energy import EnergyModel
 from asicflow.signoff.extract import Point
 from asicflow.signoff.gate import Gate
 from asicflow.signoff.irdrop import Drop, build_grid, solve
-from asicflow.signoff.verdict import Finding, GateResult, Rows, Tool, verdict_of
+from asicflow.signoff.replay import WINDOW, Replay
+from asicflow.signoff.verdict import Figure, Finding, GateResult, Rows, Tool, verdict_of
 
 SPEF = "layout/{top}.spef"
 VECTORS = "model/vectors.npz"
-ACTIVITY = 0.2
+ACTIVITY = "sim/activity.npz"
+ASSUMED = 0.2
 """Transitions of a data net per clock cycle; a clock net makes two."""
 
 INTERNAL = 1.0
@@ -70,7 +73,7 @@ def estimate(context: GateContext) -> PowerEstimate:
         for pin in cell.outputs():
             if pin.name in instance.pins:
                 driven = context.netlist.net(instance.pins[pin.name])
-                rate = 2.0 if driven in clock else ACTIVITY
+                rate = 2.0 if driven in clock else ASSUMED
                 watts += 0.5 * rate * loads.get(driven.replace("\\", ""), 0.0) * volts**2 * hertz
         still = cell.leakage * 1e-9
         switching += watts
@@ -137,11 +140,11 @@ class PowerEstimateGate(Gate):
         findings = [] if found.switching > 0 else [Finding("no net has a load", "load")]
         text = (
             f"{found.total * 1e3:.3g} mW at {context.library.supply:g} V and {period_ns(context):g} ns, "
-            f"{ACTIVITY:g} transitions per net and cycle assumed"
+            f"{ASSUMED:g} transitions per net and cycle assumed"
         )
         figures = {
             "power_mw": round(found.total * 1e3, 4),
-            "activity": ACTIVITY,
+            "activity": ASSUMED,
             "internal_over_switching": INTERNAL,
         }
         return GateResult(verdict_of(findings), text, dict(figures), {"parts": rows}, findings)
@@ -157,7 +160,7 @@ class InferenceEnergyGate(Gate):
 
     def not_applicable(self, context: GateContext) -> str:
         """A whole system's inference is its processor's program."""
-        return "" if context.top == "accel" else "measured on top accel"
+        return "" if context.top == "accel" else "a whole system: see power.activity"
 
     def run(self, context: GateContext) -> GateResult:
         """Simulate one inference in every lane; a wrong output is a FAIL."""
@@ -177,7 +180,7 @@ class InferenceEnergyGate(Gate):
         with context.path(SPEF).open() as lines:
             wires = {context.netlist.net(n): 1e12 * c for n, c in spef_capacitances(lines).items()}
         period = period_ns(context)
-        found = energy(netlist, activity, library.supply, period, wires).per(LANES)
+        found = EnergyModel(netlist, library.supply, period, wires).of(activity).per(LANES)
         seconds = activity.cycles * period * 1e-9
         parts = {"loads": found.loads, "inside cells": found.cells, "clock": found.clock,
                  "leakage": found.leakage, "glitches": found.glitches}  # fmt: skip
@@ -193,6 +196,73 @@ class InferenceEnergyGate(Gate):
                 "vectors": LANES,
             },
             {"parts": [{"part": name, "energy_nj": round(joule * 1e9, 5)} for name, joule in parts.items()]},
+            findings,
+        )
+
+
+class ActivityPowerGate(Gate):
+    """Power of a whole system's boot and inference: the routed netlist does again what pins and memories did."""
+
+    id = "power.activity"
+    title = "Power of boot and inference from simulated activity"
+    mandatory = False
+    inputs = ("layout/{top}.pg.v", SPEF, ACTIVITY, "soc/soc.json")
+
+    def not_applicable(self, context: GateContext) -> str:
+        """The accelerator alone does not boot; behind pads the clock comes through a cell without a Liberty view."""
+        return {"accel": "the accelerator alone: see power.inference", "chip": "measured on top soc"}.get(
+            context.config.top, ""
+        )
+
+    def run(self, context: GateContext) -> GateResult:
+        """Simulate the recorded cycles; an output that differs from the record is a FAIL."""
+        library, clock = context.library, context.json("soc/soc.json")["clock"]["port"]
+        cells = read_liberty(library.typical.liberty, power=True).cells
+        replay = Replay(context.netlist, cells, library, clock, load_activity(context.path(ACTIVITY)))
+        with context.path(SPEF).open() as lines:
+            wires = {context.netlist.net(n): 1e12 * c for n, c in spef_capacitances(lines).items()}
+        period = period_ns(context)
+        model = EnergyModel(replay.netlist, library.supply, period, wires)
+        windows = [(w.phase, w.first, w.activity.cycles, model.of(w.activity).per(LANES)) for w in replay.windows()]
+        findings = [
+            Finding(f"{d.output} is not what was recorded, from cycle {d.cycle} on", "output")
+            for d in replay.differences.values()
+        ]
+
+        def watts(joule: float, cycles: int) -> float:
+            return joule / (cycles * period * 1e-9)
+
+        rows: Rows = []
+        figures: dict[str, Figure] = {}
+        for phase in PHASES:
+            mine = [w for w in windows if w[0] == phase]
+            cycles = sum(w[2] for w in mine)
+            settled, total = (sum(getattr(w[3], kind) for w in mine) for kind in ("settled", "total"))
+            rows.append({
+                "phase": phase,
+                "cycles": cycles,
+                "power_mw": round(watts(total, cycles) * 1e3, 4),
+                "without_glitches_mw": round(watts(settled, cycles) * 1e3, 4),
+                "clock_mw": round(watts(sum(w[3].clock for w in mine), cycles) * 1e3, 4),
+                "energy_uj": round(total * 1e6, 4),
+            })  # fmt: skip
+            figures[f"{phase}_mw"] = round(watts(total, cycles) * 1e3, 4)
+        most = max(windows, key=lambda w: watts(w[3].total, w[2]))
+        figures |= {"most_mw": round(watts(most[3].total, most[2]) * 1e3, 4), "cycles": sum(w[2] for w in windows)}
+        text = (
+            ", ".join(f"{name} {figures[f'{name}_mw']:.3g} mW" for name in PHASES)
+            + f" at {library.supply:g} V and {period:g} ns, memory macros apart; at most {figures['most_mw']:.3g} mW"
+            f" in {WINDOW} cycles; {figures['cycles']} cycles as recorded"
+        )
+        profile: Rows = [
+            {"cycle": first, "phase": phase, "power_mw": round(watts(e.total, cycles) * 1e3, 4)}
+            for phase, first, cycles, e in windows
+        ]
+        return GateResult(
+            verdict_of(findings),
+            findings[0].text if findings else text,
+            figures,
+            {"phases": rows, "profile": profile},
             findings,
         )
 

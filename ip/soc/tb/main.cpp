@@ -2,7 +2,8 @@
 //
 // The SoC on a small board: clock, reset, a serial host on the debug port, a SPI flash. It reads commands from
 // stdin, one a line, and answers each with one line of JSON on stdout. Simulated time passes only in `reset`
-// and `run`, so a run can be repeated exactly.
+// and `run`, so a run can be repeated exactly. With +activity=FOLDER the file `pins` there gets a line per cycle: the
+// pins at its end.
 //
 //   reset N          hold the reset pin for N cycles; the line is idle
 //   boot MODE        boot configuration pins
@@ -100,6 +101,12 @@ public:
         top_->spi_miso_i = 1;
         top_->boot_cfg_i = 0;
         top_->eval();
+        const std::string folder = context_->commandArgsPlusMatch("activity=");
+        if (!folder.empty()) pins_.open(folder.substr(folder.find('=') + 1) + "/pins");
+        if (pins_.is_open()) {
+            pins_ << "rst_ni debug_rx_i uart_rx_i gpio_i spi_miso_i boot_cfg_i"
+                     " debug_tx_o uart_tx_o gpio_o gpio_oe_o spi_cs_no spi_sck_o spi_mosi_o\n";
+        }
     }
     ~Board() {
         trace("");
@@ -157,6 +164,7 @@ public:
         while (n-- && incoming.size() < count) {
             transmit();
             if (slow_) late_answer();
+            if (pins_.is_open()) record();
             top_->clk_i = 1;
             top_->eval();
             dump();
@@ -201,6 +209,18 @@ private:
     }
 #endif
 
+    void record() {
+        for (const unsigned pin :
+             {unsigned(top_->rst_ni), unsigned(top_->debug_rx_i), unsigned(top_->uart_rx_i), unsigned(top_->gpio_i),
+              unsigned(top_->spi_miso_i), unsigned(top_->boot_cfg_i), unsigned(top_->debug_tx_o),
+              unsigned(top_->uart_tx_o), unsigned(top_->gpio_o), unsigned(top_->gpio_oe_o), unsigned(top_->spi_cs_no),
+              unsigned(top_->spi_sck_o), unsigned(top_->spi_mosi_o)}) {
+            pins_ << pin << ' ';
+        }
+        pins_ << '\n';
+    }
+
+    std::ofstream pins_;
     bool slow_ = false;
     uint32_t noise_ = 1;
 #if VM_TRACE

@@ -3,7 +3,8 @@
 // Behaviour of the gf180mcu_fd_ip_sram macros for simulation, written from the pin list and conditions of their
 // Liberty files: CEN, GWEN and WEN are active low; an access happens at the rising edge of CLK while CEN is 0; it
 // reads while GWEN is 1, writes the bits whose WEN is 0 while GWEN is 0; Q changes only by a read. The macro works
-// only after CEN has been 1 at a rising edge once. No timing. A wrong use reads unknown values.
+// only after CEN has been 1 at a rising edge once. No timing. A wrong use reads unknown values. With +activity=FOLDER
+// every output has a file there with its value at the end of every cycle, a line each.
 
 module gf180_sram_model #(
   parameter int AddrWidth = 9         // Bits of the address
@@ -19,6 +20,11 @@ module gf180_sram_model #(
 
   logic [7:0] cells [0:(1<<AddrWidth)-1];
   logic       ready = 1'b0;  // CEN has been 1
+  string      folder;
+  int         record = 0;
+
+  initial if ($value$plusargs("activity=%s", folder)) record = $fopen($sformatf("%s/%m.Q", folder), "w");
+  always @(posedge CLK) if (record != 0) $fdisplay(record, "%h", Q);
 
   always_ff @(posedge CLK) begin
     if (CEN) begin

@@ -2,7 +2,8 @@
 //
 // Behaviour of the OpenRAM macros of SKY130 for simulation, written from the pins and arcs of their Liberty files:
 // csb and web are active low, wmask is active high; inputs are taken at the rising edge of the clock; a read shows
-// after the falling edge. dout is unknown from every rising edge on. No timing.
+// after the falling edge. dout is unknown from every rising edge on. No timing. With +activity=FOLDER every output has
+// a file there with its value at the end of every cycle, a line each.
 
 module sky130_sram_model #(
   parameter int AddrWidth = 9             // Bits of the address
@@ -23,6 +24,15 @@ module sky130_sram_model #(
   logic [31:0]          words [0:(1<<AddrWidth)-1];
   logic                 read0_q, read1_q;
   logic [AddrWidth-1:0] addr0_q, addr1_q;
+  string                folder;
+  int                   record0 = 0, record1 = 0;
+
+  initial if ($value$plusargs("activity=%s", folder)) begin
+    record0 = $fopen($sformatf("%s/%m.dout0", folder), "w");
+    record1 = $fopen($sformatf("%s/%m.dout1", folder), "w");
+  end
+  always @(posedge clk0) if (record0 != 0) $fdisplay(record0, "%h", dout0);
+  always @(posedge clk1) if (record1 != 0) $fdisplay(record1, "%h", dout1);
 
   always @(posedge clk0) begin
     read0_q <= ~csb0 & web0;
