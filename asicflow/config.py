@@ -143,7 +143,9 @@ class LayoutConfig(_Section):
         None, description="fixed die width and height in um; the design must fit"
     )
     slot: str | None = Field(
-        None, description="shuttle slot that a chip fills, for example 0p5x1 on gf180 (top chip): its die has this size"
+        None,
+        description="shuttle slot that a chip fills (top chip): 0p5x1 or another one on gf180, user_project_wrapper "
+        "on sky130; its die has this size",
     )
     rings: bool = Field(False, description="power rings around the core (engine open)")
     fill: bool | None = Field(
@@ -179,7 +181,7 @@ class Config(_Section):
     top: Literal["accel", "soc", "chip"] = Field(
         "accel",
         description="what is built: accel, the accelerator with its bus socket; "
-        "soc, a whole system with processor; chip, the same in a ring of pads that fills layout.slot",
+        "soc, a whole system with processor; chip, the same in the pads or the frame of layout.slot",
     )
     model: ModelConfig = Field(default_factory=ModelConfig, description="the trained network and its data")
     hls: HlsConfig = Field(default_factory=HlsConfig, description="the engine that computes the network")

@@ -11,7 +11,7 @@ from __future__ import annotations
 import errno
 import importlib
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
@@ -107,18 +107,31 @@ def _check_slot(config: Config) -> None:
             raise UserError(f"top {config.top} fills no slot", where="layout.slot", hint="give it with top chip only")
         return
     pdk = load_pdk(config.pdk.name, config.pdk.root or Path("."))
-    chip_slot(pdk, config.layout.slot)
+    slot = chip_slot(pdk, config.layout.slot)
     volts = pdk.library(config.pdk.library, config.pdk.supply).supply
-    if volts != need_pads(pdk).supply:
+    if not slot.frame and volts != need_pads(pdk).supply:
         raise UserError(
             f"the pads of {pdk.name} need {need_pads(pdk).supply:g} V, not {volts:g} V", where="pdk.supply",
             hint="leave out pdk.supply, or use top soc",
         )  # fmt: skip
     if config.layout.engine == "openroad":
-        raise UserError("the engine openroad lays out no pads", where="layout.engine", hint="use open, or top soc")
+        raise UserError("the engine openroad fills no slot", where="layout.engine", hint="use open, or top soc")
     for key in ("die_um", "aspect", "rings"):
         if getattr(config.layout, key) != type(config.layout).model_fields[key].default:
             raise UserError(f"the slot decides on layout.{key}", where=f"layout.{key}", hint="leave it out")
+
+
+def _check_layout(config: Config, stages: Sequence[str]) -> None:
+    """Refuse, before the first stage, a layout that is not made (UserError)."""
+    if config.top != "chip" or "flow" not in stages:
+        return
+    frame = chip_slot(load_pdk(config.pdk.name, config.pdk.root or Path(".")), config.layout.slot).frame
+    if frame:
+        raise UserError(
+            f"no layout is made yet of a system in the frame {frame}: die, fixed pins and supply rings are missing",
+            where="layout.slot (--slot)",
+            hint="end with --to sim, which boots the system in its frame; or lay out the system alone: --top soc",
+        )
 
 
 def bind_pdk(config: Config, flag: Path | None, progress: Callable[[str], None]) -> dict[str, str]:
@@ -172,11 +185,13 @@ def run(
     AsicflowError
         From a stage; the stage is recorded as failed.
     """
+    stages = STAGES[config.top]
+    stages = stages[: stages.index(to) + 1 if to else None]
+    _check_layout(config, stages)
     pdk_hashes = bind_pdk(config, pdk_root, lambda message: listener.progress("pdk", message))
     ran: dict[str, float] = {}
     skipped: list[str] = []
-    stages = STAGES[config.top]
-    for stage in stages[: stages.index(to) + 1 if to else None]:
+    for stage in stages:
         inputs = _inputs(stage, config, ws, pdk_hashes)
         if not force and not ran and ws.inputs_current(stage, inputs):
             listener.skipped(stage)

@@ -12,6 +12,15 @@ from asicflow.errors import UserError
 from asicflow.workspace import Workspace
 
 
+class Silent:
+    """A listener that says nothing."""
+
+    def begin(self, stage: str) -> None: ...
+    def progress(self, stage: str, message: str) -> None: ...
+    def skipped(self, stage: str) -> None: ...
+    def done(self, stage: str, seconds: float) -> None: ...
+
+
 @pytest.mark.parametrize(("stage", "folder"), [("soc", "ip"), ("firmware", "firmware")])
 def test_a_changed_source_makes_its_stage_run_again(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, stage: str, folder: str
@@ -33,9 +42,9 @@ def test_a_changed_source_makes_its_stage_run_again(
     [
         ({"pdk": {"name": "gf180"}}, "a chip needs the slot"),
         ({"pdk": {"name": "gf180"}, "layout": {"slot": "2x2"}}, "no slot '2x2'"),
-        ({"pdk": {"name": "sky130"}, "layout": {"slot": "1x1"}}, "sky130 has no pad cells"),
+        ({"pdk": {"name": "sky130"}, "layout": {"slot": "1x1"}}, "sky130 has no slot '1x1'"),
         ({"pdk": {"name": "gf180", "supply": 3.3}, "layout": {"slot": "1x1"}}, "need 5 V, not 3.3 V"),
-        ({"pdk": {"name": "gf180"}, "layout": {"slot": "1x1", "engine": "openroad"}}, "lays out no pads"),
+        ({"pdk": {"name": "gf180"}, "layout": {"slot": "1x1", "engine": "openroad"}}, "openroad fills no slot"),
         ({"pdk": {"name": "gf180"}, "layout": {"slot": "1x1", "die_um": [100, 100]}}, "decides on layout.die_um"),
         ({"top": "soc", "pdk": {"name": "gf180"}, "layout": {"slot": "1x1"}}, "top soc fills no slot"),
     ],
@@ -46,6 +55,16 @@ def test_a_chip_that_cannot_be_is_refused_before_the_run(
     model = {"file": project_root / "examples/digits/model.h5"}
     with pytest.raises(UserError, match=says):
         pipeline.check_inputs(parse_config({"top": "chip", "model": model, **change}))
+
+
+def test_a_frame_is_simulated_but_its_layout_is_refused(project_root: Path, tmp_path: Path) -> None:
+    model = {"file": project_root / "examples/digits/model.h5"}
+    frame = {"slot": "user_project_wrapper"}
+    config = parse_config({"top": "chip", "model": model, "pdk": {"name": "sky130"}, "layout": frame})
+    pipeline.check_inputs(config)
+    with pytest.raises(UserError, match="no layout is made yet") as caught:
+        pipeline.run(config, Workspace(tmp_path), Silent())
+    assert "--to sim" in str(caught.value)
 
 
 def test_a_chip_in_a_slot_is_accepted(project_root: Path) -> None:

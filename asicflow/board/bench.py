@@ -9,13 +9,12 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Protocol
 
-from asicflow.board.checks import write_checks
 from asicflow.board.chip import Description, describe
 from asicflow.board.faults import Fault
 from asicflow.board.noise import DeadLine, NoisyLine
 from asicflow.board.pty import PtyTransport
-from asicflow.board.simulated import BIT_CYCLES, SimulatedBoard, Waveforms, build_board
-from asicflow.board.stage import soc_sources
+from asicflow.board.simulated import BIT_CYCLES, SimulatedBoard, Waveforms
+from asicflow.board.stage import board_of
 from asicflow.board.transport import BITS_PER_CHARACTER, SerialTransport, Transport
 from asicflow.firmware.image import BootMode
 from asicflow.workspace import Workspace
@@ -67,9 +66,7 @@ def simulator(ws: Workspace, waveforms: Waveforms | None = None) -> tuple[Descri
     """Return a run's chip and the executable that simulates it, built when it is not there (UserError, ToolMissing)."""
     described = describe(ws.soc, ws.firmware)
     ws.sim.mkdir(exist_ok=True)
-    checks = write_checks(described.system, ws.sim)
-    folder = ws.sim / "build" / (waveforms or "")
-    return described, build_board(soc_sources(ws.soc, ws.firmware), folder, checks=checks, waveforms=waveforms)
+    return described, board_of(ws, described, waveforms)
 
 
 class SimulatedBench:

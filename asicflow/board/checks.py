@@ -12,10 +12,13 @@ from asicflow.soc.wiring import build_bus, load_wiring
 _SIGNALS = ("haddr", "htrans", "hsize", "hprot", "hwrite", "hwdata")
 
 
-def write_checks(system: System, folder: Path) -> list[Path]:
-    """Write the bindings for a SoC into ``folder``; return the files of the simulation, checks first."""
+def write_checks(system: System, folder: Path, addition: str = "") -> list[Path]:
+    """Write the bindings for a SoC into ``folder``; return the files of the simulation, checks first.
+
+    ``addition`` is what the system has besides (``soc.json``).
+    """
     path = folder / "soc_checks.sv"
-    path.write_text(bind_text(build_bus(system, load_wiring())))
+    path.write_text(bind_text(build_bus(system, load_wiring(addition=addition))))
     return [resource("ip/ahb_matrix/tb/ahb_checks.sv"), path]
 
 

@@ -29,7 +29,6 @@ LARGEST_CHUNK, SMALLEST_CHUNK = 1024, 64
 _PIECE = 64  # bytes that are read back at once
 MOST_RETRIES = 1000  # of one transfer
 _MISSES = 2  # polls without a match that are believed
-_LOOKS = 64  # at an answer before its program counts as stuck
 
 
 @dataclass
@@ -56,6 +55,9 @@ class Mailbox:
 
 class Link(Adp):
     """A debug port on a line that may lose or corrupt bytes. The same calls as :class:`Adp`."""
+
+    LOOKS = 64
+    """Looks at an answer before its program counts as stuck."""
 
     def __init__(self, transport: Transport) -> None:
         super().__init__(transport)
@@ -278,9 +280,9 @@ class Link(Adp):
         self.upload(box.request, pack_request(payload, self._sequence))
         return self._sequence
 
-    def await_program(self, box: Mailbox, looks: int = _LOOKS) -> None:
+    def await_program(self, box: Mailbox) -> None:
         """Wait until a program that has just started says that it is ready (LinkError when it does not)."""
-        status, _ = self._answer(box, 0, looks)
+        status, _ = self._answer(box, 0)
         if status != Status.READY:
             raise ChipError(f"the program starts with {Status(status).name}", where=f"{box.answer:#x}")
         self._sequence = 0
@@ -289,10 +291,10 @@ class Link(Adp):
         """Overwrite the head of an answer, so that an old one is not taken for a new one."""
         self.write(box.answer, 0)
 
-    def _answer(self, box: Mailbox, sequence: int, looks: int = _LOOKS) -> tuple[int, list[int]]:
+    def _answer(self, box: Mailbox, sequence: int) -> tuple[int, list[int]]:
         """Look at the mailbox until the answer with this number is there, whole; return status and words."""
         words: list[int] = []
-        for _ in range(looks):
+        for _ in range(self.LOOKS):
             words = self.sample(box.answer, box.words)
             found = read_answer(words)
             if found is not None and found[0] == sequence:

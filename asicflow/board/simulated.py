@@ -13,10 +13,11 @@ from asicflow.board.transport import BITS_PER_CHARACTER
 from asicflow.errors import StageError
 from asicflow.resources import resource
 from asicflow.simulate import build_verilator
-from asicflow.soc.pads import CHIP
+from asicflow.soc.pads import SOCKET_FILE
 
 BIT_CYCLES = 8  # clock cycles of a bit: the fastest that the port takes
 RESET_CYCLES = 20
+ACK_CYCLES = 5000  # clock cycles without an acknowledgement that end a Wishbone access
 Waveforms = Literal["vcd", "fst"]
 WAVEFORMS = {"vcd": ("--trace",), "fst": ("--trace-fst",)}
 
@@ -24,26 +25,33 @@ WAVEFORMS = {"vcd": ("--trace",), "fst": ("--trace-fst",)}
 MAIN = "ip/soc/tb/main.cpp"
 
 
-def build_netlist_board(sources: Sequence[Path], build_dir: Path) -> Path:
+def build_netlist_board(sources: Sequence[Path], build_dir: Path, *, host: bool = False) -> Path:
     """Build the simulator of a SoC that is a flat netlist; no faults can be planted inside it."""
-    return build_verilator("soc", sources, resource(MAIN), build_dir, defines={"FLAT": 1}, optimise="-O1")
+    defines = {"FLAT": 1} | ({"HOST": 1} if host else {})
+    return build_verilator("soc", sources, resource(MAIN), build_dir, defines=defines, optimise="-O1")
 
 
 def build_board(
-    sources: Sequence[Path], build_dir: Path, *, checks: Sequence[Path] = (), waveforms: Waveforms | None = None
+    sources: Sequence[Path],
+    build_dir: Path,
+    *,
+    checks: Sequence[Path] = (),
+    waveforms: Waveforms | None = None,
+    host: bool = False,
 ) -> Path:
     """Build the simulator of a SoC and return the executable.
 
     ``checks`` are further files of simulation only, for example protocol checks that bind themselves;
-    ``waveforms`` makes one that can write them, slower.
+    ``waveforms`` makes one that can write them, slower; ``host`` is for a SoC in a frame that has a processor.
     """
     faults = resource("ip/soc/tb/faults.vlt")
     arguments = WAVEFORMS[waveforms] if waveforms else ()
-    in_pads = any(path.name == f"{CHIP}.sv" for path in sources)
-    path = ("soc", "i_chip", "i_inside", "i_reset") if in_pads else ("soc", "i_reset")
+    in_shell = any(path.name == SOCKET_FILE for path in sources)
+    path = ("soc", "i_chip", "i_inside", "i_reset") if in_shell else ("soc", "i_reset")
+    defines = {"RESET_BLOCK": "__PVT__" + "__DOT__".join(path)} | ({"HOST": "1"} if host else {})
     return build_verilator(
         "soc", [faults, *sources, *checks], resource(MAIN), build_dir,
-        defines={"RESET_BLOCK": "__PVT__" + "__DOT__".join(path)}, args=arguments,
+        defines=defines, args=arguments,
     )  # fmt: skip
 
 
@@ -138,6 +146,25 @@ class SimulatedBoard:
     def gpio(self) -> int:
         """Return the output pins."""
         return int(self._ask("status")["gpio"])
+
+    # -- frame ----------------------------------------------------------------------------------
+    def wishbone(self, address: int, lanes: int = 15, data: int | None = None) -> int | None:
+        """One Wishbone access of the frame's processor, a write when ``data`` is given.
+
+        Returns the data lines at the acknowledgement, None when there was none for :data:`ACK_CYCLES`. Needs ``host``
+        in the build.
+        """
+        answer = self._ask(f"wishbone {ACK_CYCLES} {address} {lanes}" + ("" if data is None else f" {data}"))
+        return int(answer["data"]) if answer["ack"] else None
+
+    def hold(self, on: bool) -> None:
+        """Let the frame's processor hold the system's in reset."""
+        self._ask(f"hold {int(on)}")
+
+    def frame_status(self) -> tuple[int, int]:
+        """Return the lowest word of the logic analyser's outputs, and the interrupts."""
+        answer = self._ask("frame")
+        return int(answer["la"]), int(answer["irq"])
 
     def messages(self) -> list[str]:
         """Return what the simulation had to say, for example breaches of the bus protocol."""

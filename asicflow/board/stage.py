@@ -17,7 +17,8 @@ from asicflow.board.checks import write_checks
 from asicflow.board.chip import Chip, Description, describe
 from asicflow.board.link import Link
 from asicflow.board.lint import lint_soc
-from asicflow.board.simulated import SimulatedBoard, build_board
+from asicflow.board.simulated import SimulatedBoard, Waveforms, build_board
+from asicflow.board.wishbone import WishbonePort
 from asicflow.config import Config
 from asicflow.errors import StageError
 from asicflow.firmware.image import BootMode
@@ -48,8 +49,7 @@ def run_sim(config: Config, ws: Workspace, progress: Callable[[str], None]) -> N
     progress(f"lint: clean, {len(waived)} waiver(s)")
     x, y = load_vectors(ws.model / "vectors.npz")
     progress("building the simulator")
-    checks = write_checks(described.system, ws.sim)
-    executable = build_board(sources, ws.sim / "build", checks=checks)
+    executable = board_of(ws, described)
     with SimulatedBoard(executable) as board:
         result = observe(board, described, x[:VECTORS], y[:VECTORS], progress)
     path = ws.sim / "sim.json"
@@ -103,6 +103,15 @@ def soc_sources(soc_dir: Path, firmware_dir: Path) -> list[Path]:
     return [*external, *own, *(firmware_dir / name for name in data["firmware_files"])]
 
 
+def board_of(ws: Workspace, described: Description, waveforms: Waveforms | None = None) -> Path:
+    """Build the simulator of a run with the checks of its bus; return the executable (ToolMissing, StageError)."""
+    addition = described.soc.get("addition", "")
+    checks = write_checks(described.system, ws.sim, addition)
+    folder = ws.sim / "build" / (waveforms or "")
+    sources = soc_sources(ws.soc, ws.firmware)
+    return build_board(sources, folder, checks=checks, waveforms=waveforms, host=bool(addition))
+
+
 def boot_and_infer(
     board: SimulatedBoard,
     described: Description,
@@ -140,12 +149,13 @@ def boot_and_infer(
     progress(f"program {text.strip()!r}: {len(x)} of {len(x)} exact, {answers[0][2]} cycles with data movement")
     again = _flash_boot(board, described, x[0], y[0])
     progress("boot from flash without a host: inference exact")
+    outside = _from_outside(board, described, x, y, progress) if described.soc.get("addition", "") else {}
     return {
         "banner": banner,
         "debug_port": {"vectors": len(x), "exact": len(x), "engine_cycles": max(cycles)},
         "program": {"vectors": len(x), "exact": len(x), "cycles": max(a[2] for a in answers),
                     "greeting": text.strip()},
-        "flash_boot": {"exact": 1},
+        "flash_boot": {"exact": 1}, **outside,
         "link": {name: count + again[name] for name, count in _counts(port).items()},
     }  # fmt: skip
 
@@ -171,6 +181,30 @@ def _flash_boot(
     answer = chip.infer_by_program(x)
     _exact("program from flash", answer[:2], y)
     return _counts(port)
+
+
+def _from_outside(
+    board: SimulatedBoard,
+    described: Description,
+    x: NDArray[np.int64],
+    y: NDArray[np.int64],
+    progress: Callable[[str], None],
+) -> dict[str, Any]:
+    """The frame's processor does it all by Wishbone: engine alone, then a program that it loads and starts."""
+    board.flash(None)
+    board.reset(BootMode.HOST)
+    port = WishbonePort(board)
+    board.run(2000)
+    chip = Chip(port, described)
+    chip.identify()
+    port.hold_cpu()
+    for a, b in zip(x, y, strict=True):
+        _exact("Wishbone", chip.infer(a)[:2], b)
+    chip.load("infer")
+    answer = chip.infer_by_program(x[0])
+    _exact("program over Wishbone", answer[:2], y[0])
+    progress(f"Wishbone from outside: {len(x)} of {len(x)} exact, and one by a program loaded so")
+    return {"wishbone": {"vectors": len(x) + 1, "exact": len(x) + 1}}
 
 
 def _exact(path: str, answer: tuple[NDArray[np.int64], int], y: NDArray[np.int64]) -> int:

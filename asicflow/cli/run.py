@@ -43,10 +43,14 @@ def run(
     config_file: ConfigFile = None,
     top: Annotated[
         str | None,
-        typer.Option("--top", help="accel: the accelerator; soc: a whole system; chip: that in pads"),
+        typer.Option("--top", help="accel: the accelerator; soc: a whole system; chip: that in a shuttle slot"),
     ] = None,
     slot: Annotated[
-        str | None, typer.Option("--slot", help="shuttle slot of a chip: 0p5x0p5, 0p5x1, 1x0p5 or 1x1 on gf180")
+        str | None,
+        typer.Option(
+            "--slot",
+            help="shuttle slot of a chip: 0p5x0p5, 0p5x1, 1x0p5 or 1x1 on gf180; user_project_wrapper on sky130",
+        ),
     ] = None,
     to: Annotated[
         str | None,

@@ -79,8 +79,9 @@ class Pads(_Data):
 class Slot:
     """A shuttle's place for a design.
 
-    ``width_um`` and ``height_um`` are what its cells and macros may use, ``die_um`` is the size of a chip with pads
-    of its own, None for a place in a frame of the shuttle.
+    ``width_um`` and ``height_um`` are what its cells and macros may use, ``die_um`` is the size of a chip that fills
+    it, None for a place that a design only has to fit in. ``frame`` is the frame around it (:mod:`asicflow.pdk.frame`),
+    None for a chip with pads of its own.
     """
 
     name: str
@@ -88,6 +89,7 @@ class Slot:
     width_um: float
     height_um: float
     die_um: tuple[float, float] | None = None
+    frame: str | None = None
 
 
 def pads(pdk: Pdk) -> Pads | None:
@@ -141,7 +143,7 @@ def pad_block(pdk: Pdk, corners: Iterable[str]) -> Block:
 
 
 def slots(pdk: Pdk) -> list[Slot]:
-    """Return the places that the PDK file knows; those of chips without the frame of pads and channel."""
+    """Return the places that the PDK file knows; those of chips without the ring of pads and its channel."""
     found = []
     for name, values in pdk.raw.get("slots", {}).items():
         if "die_um" not in values:
@@ -149,14 +151,15 @@ def slots(pdk: Pdk) -> list[Slot]:
             continue
         width, height = values["die_um"]
         margin_x, margin_y = (m / 1e3 for m in pdk.raw["route"]["margin"])
-        frame = need_pads(pdk).frame
-        inner = (width - 2 * (frame + margin_x), height - 2 * (frame + margin_y))
-        found.append(Slot(name, values["title"], round(inner[0], 3), round(inner[1], 3), (width, height)))
+        frame = values.get("frame")
+        ring = 0.0 if frame else need_pads(pdk).frame
+        inner = (width - 2 * (ring + margin_x), height - 2 * (ring + margin_y))
+        found.append(Slot(name, values["title"], round(inner[0], 3), round(inner[1], 3), (width, height), frame))
     return found
 
 
 def chip_slots(pdk: Pdk) -> list[Slot]:
-    """Return the slots for chips with pads of their own, the smallest first."""
+    """Return the slots that chips fill, the smallest first."""
     found = [slot for slot in slots(pdk) if slot.die_um]
     return sorted(found, key=lambda slot: slot.width_um * slot.height_um)
 
@@ -169,7 +172,6 @@ def chip_slot(pdk: Pdk, name: str | None) -> Slot:
     UserError
         If there is none of that name, or none was given; lists those that there are.
     """
-    need_pads(pdk)
     known = {slot.name: slot for slot in chip_slots(pdk)}
     if name not in known:
         sizes = ", ".join(f"{s.name} ({s.die_um[0]:g} x {s.die_um[1]:g} um)" for s in known.values() if s.die_um)

@@ -1,4 +1,7 @@
-"""Assemble tops ``soc`` (processor, debug port, memories, peripherals, accelerator) and ``chip``, the same in pads."""
+"""Assemble tops ``soc`` (processor, debug port, memories, peripherals, accelerator) and ``chip``: that in a shell.
+
+The shell is a ring of pads, or the module of a shuttle's frame.
+"""
 
 from __future__ import annotations
 
@@ -11,23 +14,34 @@ from pathlib import Path
 
 from asicflow.config import SocConfig
 from asicflow.errors import StageError, UserError
+from asicflow.pdk.frame import Frame
 from asicflow.pdk.memory import MemoryRtl
 from asicflow.pdk.pads import Pads, pad_models
 from asicflow.resources import resource
 from asicflow.soc.assemble import SOC_SCHEMA, Assembly, Engine, assemble, load_engine, rdl_parameters
 from asicflow.soc.constraints import BOARD, write_sdc
 from asicflow.soc.external import load_external, locate
+from asicflow.soc.frame import frame_pins, write_frame, write_frame_socket
 from asicflow.soc.ip import IpManifest, load_ip
 from asicflow.soc.mapdocs import c_header, html_page
 from asicflow.soc.matrix import write_matrix
-from asicflow.soc.pads import CHIP, INSIDE, SOCKET_FILE, pad_names, write_chip, write_socket
+from asicflow.soc.pads import (
+    CHIP,
+    INSIDE,
+    SOCKET_FILE,
+    Pins,
+    chip_pins,
+    pad_names,
+    system_pins,
+    write_chip,
+    write_socket,
+)
 from asicflow.soc.rdl import WORD_BYTES
 from asicflow.soc.scan import scan
 from asicflow.soc.system import System, compile_system, constants, system_json
 from asicflow.soc.wiring import BUS_MODULE, Top, Wiring, load_wiring, write_top
 
 TOP = "soc"
-RESET_PORT = "rst_ni"
 ROM_BYTES = 2048
 ROM_FILE = "bootrom.sv"
 MODELS = "models"
@@ -39,12 +53,28 @@ _FIRMWARE = ("firmware/bootrom", "firmware/bsp")
 
 @dataclass(frozen=True)
 class Chip:
-    """Inputs of the assembly: the accelerator's, the ``soc`` section, the files of the memories, the pads if any."""
+    """Inputs of the assembly: the accelerator's, the ``soc`` section, the files of the memories, what is around it."""
 
     accel: Assembly
     soc: SocConfig
     ram: MemoryRtl
-    pads: Pads | None = None
+    shell: Pads | Frame | None = None
+
+    @property
+    def top(self) -> str:
+        """The top module."""
+        return self.shell.name if isinstance(self.shell, Frame) else CHIP if self.shell else TOP
+
+    @property
+    def addition(self) -> str:
+        """What the system has besides, of the additions in ``soc.yaml``; "" for nothing."""
+        return self.shell.addition if isinstance(self.shell, Frame) else ""
+
+    def pins(self, wiring: Wiring) -> Pins:
+        """The ports of the top."""
+        if isinstance(self.shell, Frame):
+            return frame_pins(self.shell, wiring)
+        return chip_pins(wiring) if self.shell else system_pins(wiring)
 
     @property
     def cpu_files(self) -> list[Path]:
@@ -73,8 +103,8 @@ def assemble_soc(chip: Chip, out: Path) -> Top:
         If a block, the map or the engine does not fit.
     """
     assemble(chip.accel, out / "accel")
-    engine, wiring = load_engine(chip.accel.accel_dir), load_wiring()
-    if chip.pads:
+    engine, wiring = load_engine(chip.accel.accel_dir), load_wiring(addition=chip.addition)
+    if chip.shell:
         wiring = wiring.model_copy(update={"name": INSIDE})
     parameters = _parameters(chip, engine)
     system = compile_system(parameters)
@@ -90,10 +120,12 @@ def assemble_soc(chip: Chip, out: Path) -> Top:
     (out / MODELS).mkdir(exist_ok=True)
     for path in _models(chip):
         shutil.copyfile(path, out / MODELS / path.name)
-    if chip.pads:
+    if isinstance(chip.shell, Frame):
+        (out / MODELS / SOCKET_FILE).write_text(write_frame_socket(wiring, chip.shell, TOP))
+    elif chip.shell:
         (out / MODELS / SOCKET_FILE).write_text(write_socket(wiring, TOP))
     _write_documents(system, out)
-    (out / f"{_top(chip)}.sdc").write_text(_constraints(chip, wiring))
+    (out / f"{chip.top}.sdc").write_text(_constraints(chip, wiring))
     (out / "soc.json").write_text(json.dumps(_describe(chip, engine, wiring, files, digest), indent=2) + "\n")
     refused = scan([out])
     if refused:
@@ -101,30 +133,14 @@ def assemble_soc(chip: Chip, out: Path) -> Top:
     return top
 
 
-def _top(chip: Chip) -> str:
-    return CHIP if chip.pads else TOP
-
-
-def _pin(chip: Chip, wiring: Wiring, port: str) -> str:
-    """The pin of the top that is an input of the system, or that input itself when there are no pads."""
-    return next(name for name, pad in wiring.pads.items() if pad.input == port) if chip.pads else port
-
-
 def _models(chip: Chip) -> list[Path]:
-    return [*chip.ram.models, *(pad_models(chip.pads) if chip.pads else [])]
+    return [*chip.ram.models, *(pad_models(chip.shell) if isinstance(chip.shell, Pads) else [])]
 
 
 def _constraints(chip: Chip, wiring: Wiring) -> str:
-    clock, reset = _pin(chip, wiring, wiring.clock), _pin(chip, wiring, RESET_PORT)
-    ports = [name for name in wiring.ports if name != wiring.clock]
-    inputs = [name for name in ports if wiring.ports[name].direction == "input"]
-    outputs = [name for name in ports if wiring.ports[name].direction == "output"]
-    if chip.pads:
-        pins = {name: pad for name, pad in wiring.pads.items() if name != clock}
-        inputs = [name for name, pad in pins.items() if pad.input]
-        outputs = [name for name, pad in pins.items() if pad.output]
-    driver = BOARD if chip.pads else chip.accel.driver
-    return write_sdc(_top(chip), clock, inputs, outputs, chip.accel.period_ns, driver, reset)
+    pins = chip.pins(wiring)
+    driver = BOARD if isinstance(chip.shell, Pads) else chip.accel.driver
+    return write_sdc(chip.top, pins.clock, pins.inputs, pins.outputs, chip.accel.period_ns, driver, pins.reset)
 
 
 def build_hash(files: Iterable[Path], system: System) -> str:
@@ -186,9 +202,10 @@ def _write_rtl(chip: Chip, system: System, top: Top, wiring: Wiring, rtl: Path) 
     (rtl / f"{BUS_MODULE}.sv").write_text(write_matrix(top.bus))
     (rtl / f"{wiring.name}.sv").write_text(top.text)
     files = [*names, f"{BUS_MODULE}.sv", f"{wiring.name}.sv"]
-    if chip.pads:
-        (rtl / f"{CHIP}.sv").write_text(write_chip(wiring, chip.pads))
-        files.append(f"{CHIP}.sv")
+    if chip.shell:
+        text = write_frame(wiring, chip.shell) if isinstance(chip.shell, Frame) else write_chip(wiring, chip.shell)
+        (rtl / f"{chip.top}.sv").write_text(text)
+        files.append(f"{chip.top}.sv")
     return files
 
 
@@ -227,26 +244,28 @@ def _soc_header(system: System, blocks: list[str]) -> str:
 
 
 def _describe(chip: Chip, engine: Engine, wiring: Wiring, files: list[str], digest: str) -> dict[str, object]:
+    pins = chip.pins(wiring)
     return {
         "schema": SOC_SCHEMA,
         "name": chip.accel.name,
-        "top": _top(chip),
+        "top": chip.top,
         "files": files,
         "external_files": [str(path.resolve()) for path in chip.cpu_files],
         "firmware_files": [ROM_FILE],
-        "sdc": f"{_top(chip)}.sdc",
-        "pads": pad_names(wiring) if chip.pads else [],
+        "sdc": f"{chip.top}.sdc",
+        "pads": pad_names(wiring) if isinstance(chip.shell, Pads) else [],
         "clock": {
-            "port": _pin(chip, wiring, wiring.clock),
+            "port": pins.clock,
             "period_ns": chip.accel.period_ns,
             "hz": clock_hz(chip.accel.period_ns),
         },
-        "reset": {"port": _pin(chip, wiring, RESET_PORT), "active_low": True, "async": True},
+        "reset": {"port": pins.reset, "active_low": pins.reset_low, "async": True},
+        "addition": chip.addition,
         "map": "map.json",
         "headers": "include",
         "cpu": chip.soc.cpu,
         "ram": chip.soc.ram,
-        "models": [f"{MODELS}/{name}" for name in [p.name for p in _models(chip)] + [SOCKET_FILE] * bool(chip.pads)],
+        "models": [f"{MODELS}/{name}" for name in [p.name for p in _models(chip)] + [SOCKET_FILE] * bool(chip.shell)],
         "build_sha256": digest,
         "model_sha256": chip.accel.model_sha256,
         "engine": engine.model_dump(exclude={"files"}),

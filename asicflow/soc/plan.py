@@ -179,7 +179,7 @@ def check_slot(pdk: Pdk, library: Library, soc: SocConfig, slot: Slot, engine_na
         else "no memories that programs could use make it fit this slot; so would only a smaller engine"
     )  # fmt: skip
     raise UserError(
-        f"the system does not fit slot {slot.name} ({slot.width_um:g} x {slot.height_um:g} um inside the pads): {what}",
+        f"the system does not fit slot {slot.name} ({slot.width_um:g} x {slot.height_um:g} um inside): {what}",
         where="layout.slot",
         hint="; ".join(hints),
     )

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from asicflow.config import Config
 from asicflow.pdk import Library, load_pdk
+from asicflow.pdk.frame import Frame, frame
 from asicflow.pdk.memory import FLIPFLOPS, memory_rtl
 from asicflow.pdk.pads import Pads, chip_slot, need_pads
 from asicflow.soc.assemble import Assembly, assemble, load_engine
@@ -39,26 +40,26 @@ def run_soc(config: Config, ws: Workspace, progress: Callable[[str], None]) -> N
     ws.soc.mkdir(parents=True, exist_ok=True)
     if config.top != "accel":
         soc = config.soc
-        pads = _pads(config, ws, progress) if config.top == "chip" else None
+        shell = _shell(config, ws, progress) if config.top == "chip" else None
         sizes = f"IMEM {soc.imem_bytes}, DMEM {soc.dmem_bytes} bytes"
         progress(f"assembling {config.top}: {soc.cpu}, {sizes}, clock {period:g} ns")
         ram = memory_rtl(FLIPFLOPS if soc.ram == FLIPFLOPS else config.pdk.name)
-        assemble_soc(Chip(job, soc, ram, pads), ws.soc)
+        assemble_soc(Chip(job, soc, ram, shell), ws.soc)
     else:
         progress(f"assembling accel: AHB-Lite socket and engine, clock {period:g} ns")
         assemble(job, ws.soc)
     progress(f"wrote {ws.soc}")
 
 
-def _pads(config: Config, ws: Workspace, progress: Callable[[str], None]) -> Pads:
-    """The pads of a chip that fits its slot."""
+def _shell(config: Config, ws: Workspace, progress: Callable[[str], None]) -> Pads | Frame:
+    """The pads of a chip that fits its slot, or the slot's frame."""
     pdk = load_pdk(config.pdk.name, config.pdk.root or Path("."))
     slot = chip_slot(pdk, config.layout.slot)
     library = pdk.library(config.pdk.library, config.pdk.supply)
     place = check_slot(pdk, library, config.soc, slot, load_engine(ws.accel).area_nand2)
     share = place.logic_um2 / place.free_um2
     progress(f"slot {slot.name}: {len(place.macros)} memory macros, logic takes {share:.0%} of the rest")
-    return need_pads(pdk)
+    return frame(pdk, slot.frame) if slot.frame else need_pads(pdk)
 
 
 def _library(config: Config) -> Library:

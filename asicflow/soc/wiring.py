@@ -63,13 +63,24 @@ class Wires(_Section):
     connect: dict[str, str] = {}
 
 
+class Addition(_Section):
+    """What a system has besides: initiators in their new order, more ports and instances, more pins of instances."""
+
+    initiators: list[str]
+    joined: list[str]
+    ports: dict[str, TopPort]
+    outputs: dict[str, str] = {}
+    instances: dict[str, Wires]
+
+
 class Wiring(_Section):
-    """The whole of ``soc.yaml``."""
+    """The whole of ``soc.yaml``; ``outputs`` are ports of the top that are made of several nets."""
 
     schema_: Literal["asicflow.soc_wiring/1"] = Field(alias="schema")
     name: str
     title: str
     clock: str
+    reset_pin: str
     reset: str
     initiators: list[str]
     joined: list[str] = []
@@ -78,7 +89,29 @@ class Wiring(_Section):
     nmi: str
     ports: dict[str, TopPort]
     pads: dict[str, PadSpec] = {}
+    outputs: dict[str, str] = {}
     instances: dict[str, Wires]
+    additions: dict[str, Addition] = {}
+
+    def extended(self, name: str) -> Wiring:
+        """Return the wiring of a system with an addition (UserError when there is none of that name)."""
+        if name not in self.additions:
+            raise UserError(f"the system has no addition {name}", where="ip/soc/soc.yaml, additions")
+        more = self.additions[name]
+        instances = dict(self.instances)
+        for key, wires in more.instances.items():
+            old = instances.get(key, Wires())
+            given = {field: getattr(wires, field) for field in wires.model_fields_set}
+            instances[key] = old.model_copy(update={**given, "connect": {**old.connect, **wires.connect}})
+        return self.model_copy(
+            update={
+                "initiators": more.initiators,
+                "joined": more.joined,
+                "ports": {**self.ports, **more.ports},
+                "outputs": {**self.outputs, **more.outputs},
+                "instances": instances,
+            }
+        )
 
 
 @dataclass
@@ -122,13 +155,14 @@ class Top:
     ips: list[IpManifest]
 
 
-def load_wiring(path: Path | None = None) -> Wiring:
-    """Read ``soc.yaml`` (UserError when it is not valid)."""
+def load_wiring(path: Path | None = None, addition: str = "") -> Wiring:
+    """Read ``soc.yaml``, with one of its additions if named (UserError when it is not valid)."""
     path = path or resource("ip/soc/soc.yaml")
     try:
-        return Wiring.model_validate(yaml.safe_load(path.read_text()))
+        wiring = Wiring.model_validate(yaml.safe_load(path.read_text()))
     except (OSError, yaml.YAMLError, ValidationError) as error:
         raise UserError(f"the wiring of the SoC is not valid: {error}", where=str(path)) from error
+    return wiring.extended(addition) if addition else wiring
 
 
 def build_bus(system: System, wiring: Wiring) -> Matrix:
@@ -359,6 +393,8 @@ def _text(make: _Builder) -> str:
     ]
     for instance in make.instances:
         lines += ["", *_instance(instance)]
+    if wiring.outputs:
+        lines += ["", *(f"  assign {port} = {nets};" for port, nets in wiring.outputs.items())]
     return "\n".join([*lines, "", "endmodule", ""])
 
 

@@ -122,9 +122,12 @@ def test_errors_name_what_there_is(pdk_root: Path, gf180: Pdk) -> None:
     with pytest.raises(UserError, match="needs the slot"):
         chip_slot(gf180, None)
     sky130 = load_pdk("sky130", pdk_root)
-    assert pads(sky130) is None and chip_slots(sky130) == []
+    assert pads(sky130) is None
     with pytest.raises(UserError, match="sky130 has no pad cells"):
+        need_pads(sky130)
+    with pytest.raises(UserError, match="sky130 has no slot '1x1'") as caught:
         chip_slot(sky130, "1x1")
+    assert "user_project_wrapper (2920 x 3520 um)" in str(caught.value)
 
 
 def test_files_must_be_there_and_missing_corners_take_the_stand_in(gf180: Pdk, tmp_path: Path) -> None:

@@ -123,7 +123,7 @@ def test_netlist_that_infers_something_else_fails(
 ) -> None:
     """The system's simulator stands for that of its netlist; the golden outputs are those of another model."""
     monkeypatch.setattr(boot, "functional", lambda *_: Path("netlist.v"))
-    monkeypatch.setattr(boot, "build_netlist_board", lambda *_: system[1])
+    monkeypatch.setattr(boot, "build_netlist_board", lambda *_, **__: system[1])
     (run / "layout").mkdir()
     (run / "layout" / "soc.v").write_text("module soc; endmodule\n")
     x, y = boot.load_vectors(run / "model" / "vectors.npz")

@@ -169,7 +169,7 @@ def test_the_command(pdk_root: Path, project_root: Path, tmp_path: Path) -> None
 
     done = run("sky130", "-o", str(tmp_path))
     assert "smallest square die: " in done.stdout
-    assert done.returncode == 0 and "UNVERIFIED" in done.stdout and (tmp_path / "caravel.png").is_file()
+    assert done.returncode == 0 and "UNVERIFIED" in done.stdout and (tmp_path / "user_project_wrapper.png").is_file()
     assert run("gf180", "--imem", "65536", "-o", str(tmp_path)).returncode == 1
     wrong = run("gf180", "--imem", "3000", "-o", str(tmp_path))
     assert wrong.returncode == 2 and "power of two" in wrong.stderr

@@ -87,6 +87,20 @@ def test_every_port_of_the_bus_has_a_check() -> None:
     assert bus.layers == ["imem", "dmem", "share"]
 
 
+def test_an_addition_extends_the_system() -> None:
+    plain, more = load_wiring(), load_wiring(addition="wishbone")
+    assert not set(plain.additions["wishbone"].ports) & set(plain.ports)
+    assert set(more.ports) == {*plain.ports, *plain.additions["wishbone"].ports}
+    assert more.instances["reset"].connect["hold_i"] == "cpu_hold | hold_i"
+    assert more.instances["reset"].connect["cause_o"] == plain.instances["reset"].connect["cause_o"]
+    bus = build_bus(compile_system(), more)
+    assert bus.initiators == ["debug", "wishbone", "dma_master", "cpu"] and bus.fronts == ["join", "cpu"]
+    assert bind_text(bus).count(".Steady(1)") == 3
+    assert "wishbone" not in write_top(compile_system(), plain, {**VALUES, "clock_hz": 50_000_000}, "cpu_armv6m").text
+    with pytest.raises(UserError, match="no addition nothing"):
+        load_wiring(addition="nothing")
+
+
 def changed(**instances: dict[str, Any] | None) -> Wiring:
     """Return the wiring with some instances replaced (None: without)."""
     data = yaml.safe_load(resource("ip/soc/soc.yaml").read_text())

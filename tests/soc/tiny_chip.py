@@ -7,9 +7,8 @@ from pathlib import Path
 
 from tiny import Tiny, write_tiny
 
-from asicflow.board.checks import write_checks
-from asicflow.board.simulated import build_board
-from asicflow.board.stage import soc_sources
+from asicflow.board.chip import describe
+from asicflow.board.stage import board_of
 from asicflow.config import Config, SocConfig
 from asicflow.firmware.stage import run_firmware
 from asicflow.pdk.memory import FLIPFLOPS, memory_rtl
@@ -17,7 +16,6 @@ from asicflow.soc.assemble import Assembly
 from asicflow.soc.chip import Chip, assemble_soc
 from asicflow.soc.constraints import Driver
 from asicflow.soc.ip import load_ip
-from asicflow.soc.system import load_system
 from asicflow.workspace import Workspace
 
 PERIOD_NS = 20.0
@@ -52,5 +50,4 @@ def build_chip(ws: Workspace) -> Path:
     """Build firmware and simulator; return the executable."""
     run_firmware(Config(), ws, lambda _: None)
     ws.sim.mkdir(exist_ok=True)
-    checks = write_checks(load_system(ws.soc / "map.json"), ws.sim)
-    return build_board(soc_sources(ws.soc, ws.firmware), ws.sim / "build", checks=checks)
+    return board_of(ws, describe(ws.soc, ws.firmware))

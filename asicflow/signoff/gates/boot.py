@@ -38,14 +38,16 @@ class BootGate(SystemGate):
         if data["schema"] != SIM_SCHEMA:
             raise UnverifiedError(f"sim.json has schema {data['schema']}, not {SIM_SCHEMA}", "run the sim stage again")
         findings = [Finding(text, rule) for rule, text in faults(data)]
-        paths = {name: data.get(name, {"vectors": 0, "exact": 0}) for name in ("debug_port", "program")}
+        soc = context.json("soc/soc.json")
+        names = ("debug_port", "program", *(["wishbone"] if soc.get("addition") else []))
+        paths = {name: data.get(name, {"vectors": 0, "exact": 0}) for name in names}
         for name, path in paths.items():
             if not 0 < path["vectors"] == path["exact"]:
                 findings.append(Finding(f"{name}: {path['exact']} of {path['vectors']} inferences exact", "value"))
         from_flash = data.get("flash_boot", {"exact": 0})["exact"]
         if from_flash < 1:
             findings.append(Finding("no exact inference after the boot from flash", "flash"))
-        if data.get("banner", "").split("\n")[1:-1] != expected_banner(context.json("soc/soc.json")):
+        if data.get("banner", "").split("\n")[1:-1] != expected_banner(soc):
             findings.append(Finding(f"the banner is not that of this build: {data.get('banner')!r}", "banner"))
         if (said := data.get("program", {}).get("greeting")) != READY:
             findings.append(Finding(f"the program says {said!r} instead of {READY!r}", "greeting"))
@@ -73,7 +75,7 @@ class NetlistBootGate(SystemGate):
         soc = context.json("soc/soc.json")
         models = [context.path("soc") / name for name in soc["models"]]
         sources = [functional(context, self.inputs[-1], build), *models]
-        executable = build_netlist_board(sources, build / "sim")
+        executable = build_netlist_board(sources, build / "sim", host=bool(soc.get("addition")))
         described = describe(context.path("soc"), context.path("firmware"))
         x, y = load_vectors(context.path(VECTORS))
         told: list[str] = []
@@ -81,7 +83,8 @@ class NetlistBootGate(SystemGate):
         with SimulatedBoard(executable) as board:
             try:
                 done = boot_and_infer(board, described, x[: self.vectors], y[: self.vectors], told.append)
-                figures = {"vectors": 2 * self.vectors + 1, "engine_cycles": done["debug_port"]["engine_cycles"]}
+                count = 2 * self.vectors + 1 + done.get("wishbone", {"vectors": 0})["vectors"]
+                figures = {"vectors": count, "engine_cycles": done["debug_port"]["engine_cycles"]}
             except StageError as error:
                 findings.append(Finding(str(error), "boot"))
             figures |= {"cycles": board.cycles, "kilohertz": round(board.cycles / board.seconds / 1e3, 1)}

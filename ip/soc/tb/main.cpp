@@ -15,6 +15,10 @@
 //   send HEX         bytes for the line, after those that wait
 //   run N COUNT      at most N cycles, until the host has COUNT bytes more
 //   status           cycles, seconds of processor time that they took, pins
+//   wishbone N A S D a Wishbone access of the frame's processor, at most N cycles; without D a read. This one and the
+//                    next two are for a system in a frame that has a processor
+//   hold ON          the frame's processor holds the system's in reset, or not
+//   frame            what the frame's processor sees: logic analyser, interrupts
 //   quit
 
 #include <cstdio>
@@ -100,6 +104,10 @@ public:
         top_->gpio_i = 0;
         top_->spi_miso_i = 1;
         top_->boot_cfg_i = 0;
+#ifdef HOST
+        top_->wbs_cyc_i = top_->wbs_stb_i = 0;
+        for (int k = 0; k < 4; ++k) top_->la_oenb[k] = ~0u;  // the processor drives nothing
+#endif
         top_->eval();
         const std::string folder = context_->commandArgsPlusMatch("activity=");
         if (!folder.empty()) pins_.open(folder.substr(folder.find('=') + 1) + "/pins");
@@ -177,6 +185,32 @@ public:
         }
         seconds_ += double(std::clock() - start) / CLOCKS_PER_SEC;
     }
+
+#ifdef HOST
+    struct Answer { bool ack; uint32_t data; };
+
+    // A classic cycle: everything stays until the acknowledgement.
+    Answer wishbone(uint64_t n, uint32_t address, unsigned lanes, bool write, uint32_t data) {
+        top_->wbs_cyc_i = top_->wbs_stb_i = 1;
+        top_->wbs_we_i = write;
+        top_->wbs_sel_i = uint8_t(lanes);
+        top_->wbs_adr_i = address;
+        top_->wbs_dat_i = data;
+        Answer answer{false, 0};
+        while (n-- && !answer.ack) {
+            top_->eval();
+            answer = {bool(top_->wbs_ack_o), top_->wbs_dat_o};
+            run(1, ~size_t(0));
+        }
+        top_->wbs_cyc_i = top_->wbs_stb_i = 0;
+        top_->wbs_adr_i = top_->wbs_dat_i = ~0u;
+        return answer;
+    }
+    void hold(bool on) {
+        top_->la_oenb[0] = on ? ~1u : ~0u;
+        top_->la_data_in[0] = on;
+    }
+#endif
 
 private:
 #ifdef FLAT
@@ -337,6 +371,22 @@ int main(int argc, char** argv) {
             std::printf("{\"cycles\": %llu, \"seconds\": %.6f, \"gpio\": %u, \"gpio_enable\": %u}\n",
                         static_cast<unsigned long long>(board.cycles()), board.seconds(),
                         unsigned(board.pins().gpio_o), unsigned(board.pins().gpio_oe_o));
+#ifdef HOST
+        } else if (command == "wishbone") {
+            uint32_t address = 0, lanes = 0, data = 0;
+            words >> number >> address >> lanes;
+            const bool write = bool(words >> data);
+            const auto answer = board.wishbone(number, address, lanes, write, data);
+            std::printf("{\"ack\": %d, \"data\": %u}\n", answer.ack, answer.data);
+            command = "status";
+        } else if (command == "hold") {
+            words >> number;
+            board.hold(number != 0);
+        } else if (command == "frame") {
+            std::printf("{\"la\": %u, \"irq\": %u}\n", unsigned(board.pins().la_data_out[0]),
+                        unsigned(board.pins().user_irq));
+            command = "status";
+#endif
         } else if (command == "quit") {
             break;
         } else {
