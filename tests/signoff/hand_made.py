@@ -153,16 +153,17 @@ def _place(made: HandMade) -> None:
     for name, cell, row, site in CELLS:
         macro = made.macros[f"{P}{cell}"]
         taken[row].append((site, site + macro.width // SITE))
-        _put(made, source, macro.name, row, site)
+        put(made, source, macro.name, row, site)
         for pin in PINS.get(name, {}):
-            made.pins[name, pin] = _access(made, macro, pin, row, site)
+            made.pins[name, pin] = access(made, macro, pin, row, site)
     for row, spans in taken.items():
         free = [s for s in range(SITES) if not any(a <= s < b for a, b in spans)]
         for site in free:
-            _put(made, source, f"{P}fill_1", row, site)
+            put(made, source, f"{P}fill_1", row, site)
 
 
-def _put(made: HandMade, source: kdb.Layout, cell: str, row: int, site: int) -> None:
+def put(made: HandMade, source: kdb.Layout, cell: str, row: int, site: int) -> None:
+    """Place a cell of the library's GDS."""
     if not made.layout.has_cell(cell):
         made.layout.create_cell(cell).copy_tree(source.cell(cell))
     x, y = site * SITE, row * ROW
@@ -170,7 +171,7 @@ def _put(made: HandMade, source: kdb.Layout, cell: str, row: int, site: int) -> 
     made.top.insert(kdb.CellInstArray(made.layout.cell(cell).cell_index(), trans))
 
 
-def _access(made: HandMade, macro: Macro, pin: str, row: int, site: int) -> tuple[int, int]:
+def access(made: HandMade, macro: Macro, pin: str, row: int, site: int) -> tuple[int, int]:
     """A point of the pin's li1 with room for a contact, on a met2 column of its own."""
     used = {x for x, _ in made.pins.values()}
     trans = kdb.Trans(0, True, site * SITE, row * ROW + ROW) if row % 2 else kdb.Trans(site * SITE, row * ROW)
@@ -207,7 +208,7 @@ def _route(made: HandMade) -> None:
         left = 0 if net in PORTS else min(x for x, _ in points) - 200
         made.box("met3", left, y - 165, max(max(x for x, _ in points) + 200, left + 900), y + 165)
         for x, pin_y in points:
-            _pin_stack(made, x, pin_y)
+            pin_stack(made, x, pin_y)
             made.box("met2", x - 70, pin_y - 130, x + 70, y + 185)
             made.box("met2", x - 140, y - 185, x + 140, y + 185)
             made.cut("via2", x, y)
@@ -215,7 +216,8 @@ def _route(made: HandMade) -> None:
             made.label("met3", net, 200, y)
 
 
-def _pin_stack(made: HandMade, x: int, y: int) -> None:
+def pin_stack(made: HandMade, x: int, y: int) -> None:
+    """Metal from a cell's pin up to met2."""
     made.cut("mcon", x, y)
     made.box("met1", x - 165, y - 130, x + 165, y + 130)
     made.cut("via", x, y)

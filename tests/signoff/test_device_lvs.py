@@ -10,15 +10,17 @@ import pytest
 
 from asicflow.errors import UserError
 from asicflow.pdk import load_pdk
+from asicflow.pdk.lef import read_lef
 from asicflow.signoff.cdl import Subcircuit, add_circuit, read_subcircuits
-from asicflow.signoff.device_lvs import compare_cells
+from asicflow.signoff.device_lvs import Match, compare_cells, compare_top
 from asicflow.signoff.devices import load_devices
 from asicflow.signoff.gate import run_gate
 from asicflow.signoff.gates import devices
 from asicflow.signoff.gates.devices import CellDevicesGate, TopDevicesGate
+from asicflow.signoff.netlist import read_netlist
 from asicflow.signoff.verdict import GateResult, Verdict
 
-from .hand_made import HandMade, P, context_of
+from .hand_made import HandMade, P, access, context_of, pin_stack, put
 
 
 def judge(gate: type[CellDevicesGate] | type[TopDevicesGate], made: HandMade, root: Path) -> GateResult:
@@ -200,3 +202,32 @@ def test_limit_of_time_makes_it_unverified(made: HandMade, tmp_path: Path, monke
     monkeypatch.setattr(devices, "run_apart", too_long)
     result = judge(TopDevicesGate, made, tmp_path)
     assert result.verdict is Verdict.UNVERIFIED and "were not compared in 300 s" in result.summary
+
+
+def test_cells_that_only_drive_a_macro_match_in_any_order(made: HandMade, tmp_path: Path) -> None:
+    """Two tie cells, one's high and the other's low output at a macro that is left out: nothing tells them apart."""
+    source = kdb.Layout()
+    source.read(str(made.library.gds[0]))
+    macro = read_lef(made.library.lefs)[f"{P}conb_1"]
+    for row, pin in enumerate(("HI", "LO")):
+        put(made, source, macro.name, row, 42)
+        pin_stack(made, *access(made, macro, pin, row, 42))
+    made.write(tmp_path)
+    netlist = tmp_path / "layout" / "accel.pg.v"
+    supply = ".VPWR(VPWR), .VGND(VGND), .VPB(VPWR), .VNB(VGND)"
+    more = [
+        "wire h, l; ram mem (.d({h, l}));",
+        f"{P}conb_1 high (.HI(h), {supply}); {P}conb_1 low (.LO(l), {supply});",
+        "endmodule",
+    ]
+    netlist.write_text(netlist.read_text().replace("endmodule", "\n".join(more)))
+    library = made.library
+
+    def compared(blocks: set[str]) -> Match:
+        given = read_subcircuits(library.cdl), load_devices("sky130"), library.power, blocks
+        return compare_top(made.layout, "accel", read_netlist(netlist, "accel"), *given)
+
+    match = compared({"ram"})
+    assert match.matched and match.subcircuits == 8, match.findings[:5]
+    netlist.write_text(netlist.read_text().replace(".HI(h)", ".HI(n1)"))  # negative control: high drives an inner net
+    assert not compared({"ram"}).matched
