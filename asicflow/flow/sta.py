@@ -51,7 +51,8 @@ class CornerTiming(BaseModel):
 
     ``register_slack_ns`` is the worst setup slack from register to register, of the worst path to every
     endpoint; it sets ``fmax_mhz``: port delays are shares of the period, so port paths scale with it.
-    ``tied`` are endpoints at a constant: they are not counted as unconstrained.
+    ``tied`` are endpoints at a constant, and pins of both directions that the design has not connected: they are not
+    counted as unconstrained.
     """
 
     corner: str

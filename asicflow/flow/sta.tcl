@@ -96,6 +96,13 @@ foreach pin [get_pins *] {
     lappend loads "$name\t[get_full_name $net]\t[net_load $net]"
   }
 }
+# Ports at a constant; and ports of both directions that nothing inside is on.
+foreach port [get_ports *] {
+  set name [get_full_name $port]
+  set level [sta::pin_sim_logic_value [[sta::top_instance] find_pin $name]]
+  set open [expr {[get_property $port direction] eq "bidirect" && [get_pins -of_objects [get_nets $name]] eq ""}]
+  if {$level in {0 1} || $open} { lappend constant $name }
+}
 save slews.txt [join $slews "\n"]
 save loads.txt [join $loads "\n"]
 save constant.txt [join $constant "\n"]

@@ -389,7 +389,7 @@ class _Side:
         """The network of some outputs: the logic that they depend on, with all inputs."""
         ends = [(_source(self._outputs, key), key) for key in outputs]
         lines: list[str] = []
-        todo = [net for net, _ in ends]
+        todo = list(dict.fromkeys(net for net, _ in ends))  # several outputs may be on one net
         seen = set(todo)
         while todo:
             below, table = self._tables.get(todo.pop(), ([], []))

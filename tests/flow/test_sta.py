@@ -159,6 +159,26 @@ def test_a_register_of_a_constant_is_no_unconstrained_endpoint(bench: Bench) -> 
     assert bench.analyse().unconstrained == 0
 
 
+def port_bench(bench: Bench, level: str) -> None:
+    """Another output port at a constant (level HI) or at what nobody drives, and a port of both directions."""
+    ports = NETLIST.replace("q_o);\n", "q_o, one_o, pad_io);\n  output one_o;\n  inout pad_io;\n", 1)
+    pins = f"({f'.{level}(one_o)' if level else ''})"
+    bench.netlist.write_text(ports.replace("endmodule", f"  sky130_fd_sc_hd__conb_1 tie {pins};\nendmodule"))
+    wires = WIRES | ({"one_o": [f"*I tie:{level} O", "*P one_o O"]} if level else {})
+    bench.spef.write_text(spef_text(wires))
+
+
+def test_output_at_a_constant_and_idle_pin_are_no_unconstrained_endpoints(bench: Bench) -> None:
+    port_bench(bench, "HI")
+    result = bench.analyse()
+    assert result.unconstrained == 0 and result.tied == ["one_o", "pad_io"]
+
+
+def test_output_that_nothing_drives_is_unconstrained(bench: Bench) -> None:
+    port_bench(bench, "")
+    assert bench.analyse().unconstrained == 1
+
+
 def test_unclocked_register_is_counted(bench: Bench) -> None:
     bench.netlist.write_text(NETLIST.replace("_7_ (.CLK(clk_i)", "_7_ (.CLK(d_i[1])"))
     wires = WIRES | {
