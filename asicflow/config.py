@@ -73,6 +73,11 @@ class HlsConfig(_Section):
         "unrolled into adders, reuse factor 1 (pip install 'asicflow[adder-graph]'); auto: time-multiplexed, or an "
         "adder graph where the cost model finds it better",
     )
+    weights: Literal["constant", "reloadable"] = Field(
+        "constant",
+        description="constant: weights are logic; reloadable: they lie in a memory that software fills before the "
+        "first inference (engine time-multiplexed only), with any weights of the same architecture and number formats",
+    )
     levels: int | None = Field(
         None,
         ge=1,

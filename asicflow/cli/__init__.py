@@ -25,6 +25,7 @@ from asicflow.cli import (
     sim,
     sweep,
     tune,
+    weights,
 )
 from asicflow.errors import AsicflowError, ExitCode
 
@@ -48,6 +49,7 @@ app.command("plan")(plan.plan)
 app.command("profile")(profile.profile)
 app.command("tune")(tune.tune)
 app.command("sweep")(sweep.sweep)
+app.command("weights")(weights.weights)
 app.add_typer(ip.app, name="ip")
 app.add_typer(firmware.app, name="firmware")
 app.command("report")(report.report)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -32,13 +33,17 @@ class InferenceEnergy:
 
 @dataclass(frozen=True)
 class MappedEngine:
-    """A mapped engine: its network, netlist, top module, clock cycles from start to done, and cells."""
+    """A mapped engine: its network, netlist, top module, clock cycles from start to done, and cells.
+
+    ``weights`` are the words of an image of reloadable weights.
+    """
 
     spec: Spec
     netlist: Path
     top: str
     cycles: int
     library: Library
+    weights: Sequence[int] = ()
 
 
 def inference_energy(engine: MappedEngine, x_int: IntArray, y_int: IntArray, period_ns: float) -> InferenceEnergy:
@@ -61,7 +66,7 @@ def inference_energy(engine: MappedEngine, x_int: IntArray, y_int: IntArray, per
     spec, library = engine.spec, engine.library
     module = read_netlist(engine.netlist, engine.top)
     gates = GateNetlist(module, _power_tables(library).cells, library, "clk_i")
-    schedule = EngineSchedule(spec, engine.cycles, x_int)
+    schedule = EngineSchedule(spec, engine.cycles, x_int, engine.weights)
     activity = gates.simulate({p: w for p, w in schedule.stimuli.items() if p in gates.inputs}, schedule.start)
     done = gates.port(activity, "done_o")
     if not np.array_equal(np.flatnonzero(done), schedule.ends) or not np.all(done[schedule.ends] == EVERY):
@@ -77,21 +82,27 @@ def inference_energy(engine: MappedEngine, x_int: IntArray, y_int: IntArray, per
 class EngineSchedule:
     """Stimuli of an engine's ports for two inferences: one to fill the registers, then the one that counts.
 
+    ``weights`` are loaded first.
+
     ``start`` is the second one's first cycle, ``ends`` the cycles in which each is done, ``reads`` those in which
     the second one's outputs are read, ``counted`` the numbers of its inputs, one per lane.
     """
 
-    def __init__(self, spec: Spec, cycles: int, x_int: IntArray) -> None:
+    def __init__(self, spec: Spec, cycles: int, x_int: IntArray, weights: Sequence[int] = ()) -> None:
         n_in, n_out = spec.input.size, spec.output.size
         one = n_in + 1 + cycles + n_out
-        total = _RESET_CYCLES + 2 * one
-        self.start = _RESET_CYCLES + one
-        self.ends = [_RESET_CYCLES + k * one + n_in + cycles for k in (0, 1)]
+        first = _RESET_CYCLES + len(weights)
+        total = first + 2 * one
+        self.start = first + one
+        self.ends = [first + k * one + n_in + cycles for k in (0, 1)]
         self.counted = (np.arange(LANES) + LANES) % len(x_int)
-        plain = {name: np.zeros((total, LANES), np.int64) for name in ("in_addr_i", "in_data_i", "out_addr_i")}
-        flags = {name: np.zeros(total, bool) for name in ("rst_ni", "in_we_i", "start_i")}
+        names = ("in_addr_i", "in_data_i", "out_addr_i", "load_data_i")
+        plain = {name: np.zeros((total, LANES), np.int64) for name in names}
+        flags = {name: np.zeros(total, bool) for name in ("rst_ni", "in_we_i", "start_i", "load_we_i")}
         flags["rst_ni"][_RESET_CYCLES:] = True
-        for begin, chosen in ((_RESET_CYCLES, np.arange(LANES) % len(x_int)), (self.start, self.counted)):
+        flags["load_we_i"][_RESET_CYCLES:first] = True
+        plain["load_data_i"][_RESET_CYCLES:first] = np.array(weights, np.int64)[:, None]
+        for begin, chosen in ((first, np.arange(LANES) % len(x_int)), (self.start, self.counted)):
             writes = slice(begin, begin + n_in)
             flags["in_we_i"][writes] = True
             flags["start_i"][begin + n_in] = True

@@ -24,6 +24,7 @@ from asicflow.explore.area import MAPPED, cell_area, typical_liberty
 from asicflow.explore.energy import MappedEngine, inference_energy
 from asicflow.hls.choose import Budget
 from asicflow.hls.stage import TOP, write_chosen
+from asicflow.model.image import Image
 from asicflow.model.spec import Spec
 from asicflow.model.stage import run_model
 from asicflow.pdk import load_pdk
@@ -209,7 +210,8 @@ def _point(
         area = cell_area(sources, TOP, typical_liberty(library, mine), mine)
         with np.load(model / "vectors.npz") as vectors:
             x_int, y_int = (vectors[name].astype(np.int64) for name in ("x_int", "y_int"))
-        engine = MappedEngine(spec, mine / MAPPED, TOP, report["cycles"], library)
+        weights = Image.load(mine / report["weights"]["image"]).words if "weights" in report else ()
+        engine = MappedEngine(spec, mine / MAPPED, TOP, report["cycles"], library, weights)
         spent = inference_energy(engine, x_int, y_int, period).energy
         return {"area_um2": area, "settled_nj": spent.settled * 1e9, "energy_nj": spent.total * 1e9}
 

@@ -11,6 +11,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from asicflow.hls.memory import memories
 from asicflow.hls.plan import EnginePlan
 from asicflow.hls.ranges import Affine, Clip, Divide, Fit, Interval, Leak, Relu, Shift, Step, Table
 from asicflow.hls.stages import MatrixStage
@@ -30,10 +31,14 @@ BOOTH = 10.0
 """A bit of a row of a multiplier: its choice of the operand's multiple, and an adder."""
 TABLE = 0.2
 """A bit of a constant table, in blocks that are mapped by themselves."""
+MEMORY = 10.0
+"""A bit of the memory of reloadable weights: a flip-flop that keeps its value, and its part of the multiplexer."""
 CURVE = 0.08
 """A bit of the table of an activation, whose neighbours are alike (fitted to one sigmoid of 1024 entries)."""
 CONTROL = 400.0
 """Sequence and addresses of a time-multiplexed engine."""
+ENTRY = 4.0
+"""What writes an entry of the memory of weights: the decoder of its address."""
 _LEAST_SHARE = 0.3
 _GOOD_SHARE = 0.6
 
@@ -93,7 +98,11 @@ def time_multiplexed_nand2(plan: EnginePlan) -> float:
     lane += ADDER * sum(step_bits(steps, seen) for steps, seen in ends)
     registers = plan.inputs * plan.operand_bits + plan.multipliers * plan.weight_bits
     store = SLOT * sum(slot.width for slot in plan.slots)
-    table = TABLE * plan.words * plan.multipliers * plan.weight_bits
+    if plan.reloadable:
+        found = memories(plan)
+        table = MEMORY * found.bits + ENTRY * found.words + FLIPFLOP * plan.outputs * plan.bias_bits
+    else:
+        table = TABLE * plan.words * plan.multipliers * plan.weight_bits
     return store + table + FLIPFLOP * registers + plan.outputs * lane + CONTROL
 
 

@@ -15,6 +15,7 @@ from typing import Any
 
 from asicflow.errors import ToolMissing, UserError
 from asicflow.hls.area import graph_nand2, least_nand2, time_multiplexed_nand2, unrolled_nand2
+from asicflow.hls.memory import memories
 from asicflow.hls.plan import EnginePlan, choose_split, plan_engine
 from asicflow.hls.stages import build_stages
 from asicflow.hls.unroll import UnrolledPlan, plan_unrolled
@@ -58,29 +59,29 @@ class Choice:
     considered: list[dict[str, Any]] = field(default_factory=list)
 
 
-def plan_for_reuse(spec: Spec, reuse: int | None) -> EnginePlan:
-    """Plan the engine for a reuse factor, whatever its area.
+def plan_for_reuse(spec: Spec, reuse: int | None, reloadable: bool = False) -> EnginePlan:
+    """Plan the engine for a reuse factor, whatever its area, with weights that stay or are reloadable.
 
     The largest layer gets a multiplier for every ``reuse`` of its multiplications;
     ``None`` aims at four multipliers.
     """
-    return _plan(spec, AUTO_MULTIPLIERS if reuse is None else -(-spec.largest_layer // reuse))
+    return _plan(spec, AUTO_MULTIPLIERS if reuse is None else -(-spec.largest_layer // reuse), reloadable)
 
 
-def _plan(spec: Spec, multipliers: int) -> EnginePlan:
-    return plan_engine(spec, *choose_split(spec, max(1, multipliers)))
+def _plan(spec: Spec, multipliers: int, reloadable: bool) -> EnginePlan:
+    return plan_engine(spec, *choose_split(spec, max(1, multipliers), reloadable), reloadable)
 
 
 class _Chooser:
     """Plans engines and keeps a record of them."""
 
-    def __init__(self, spec: Spec, budget: Budget) -> None:
-        self.spec, self.budget = spec, budget
+    def __init__(self, spec: Spec, budget: Budget, reloadable: bool) -> None:
+        self.spec, self.budget, self.reloadable = spec, budget, reloadable
         self.considered: list[dict[str, Any]] = []
 
     def look(self, multipliers: int) -> tuple[EnginePlan, float]:
         """A plan and its predicted area in mm2."""
-        plan = _plan(self.spec, multipliers)
+        plan = _plan(self.spec, multipliers, self.reloadable)
         area = self.budget.area_mm2(time_multiplexed_nand2(plan))
         entry = {"no": plan.outputs, "ni": plan.inputs, "cycles": plan.cycles, "area_mm2": round(area, 4)}
         if entry not in self.considered:
@@ -98,7 +99,9 @@ class _Chooser:
         )
 
 
-def choose_engine(spec: Spec, reuse: int | None, max_cycles: int | None, budget: Budget) -> Choice:
+def choose_engine(
+    spec: Spec, reuse: int | None, max_cycles: int | None, budget: Budget, reloadable: bool = False
+) -> Choice:
     """Choose a time-multiplexed engine.
 
     Parameters
@@ -111,13 +114,15 @@ def choose_engine(spec: Spec, reuse: int | None, max_cycles: int | None, budget:
         Most clock cycles of an inference, from start to done.
     budget : Budget
         What the engine may take.
+    reloadable : bool
+        Weights lie in a memory.
 
     Raises
     ------
     UserError
         If no engine keeps the limits; says which one would, or what to change.
     """
-    chooser = _Chooser(spec, budget)
+    chooser = _Chooser(spec, budget, reloadable)
     if reuse is not None:
         return _as_asked(chooser, reuse, max_cycles)
     if max_cycles is not None:
@@ -191,7 +196,9 @@ def _fast_enough(chooser: _Chooser, max_cycles: int) -> Choice:
 
 def _largest_part(plan: EnginePlan) -> str:
     """What takes most of the area, in words."""
-    bits = sum(slot.width for slot in plan.slots)
+    bits, stored = sum(slot.width for slot in plan.slots), memories(plan).bits
+    if plan.reloadable and stored > bits:
+        return f"the memory of weights has {stored:,} bits; hls.weights: constant takes a small part of that"
     tensor = max(plan.network.tensors.values(), key=lambda t: t.size)
     return f"the store of feature maps has {bits:,} bits (the largest map has {tensor.size:,} values)"
 

@@ -83,7 +83,10 @@ class Walk:
 
 @dataclass
 class EnginePlan:
-    """Everything that the RTL needs."""
+    """Everything that the RTL needs.
+
+    ``reloadable``: the weights lie in a memory that is written at run time; the widths hold for all of their types.
+    """
 
     spec: Spec
     outputs: int
@@ -95,7 +98,9 @@ class EnginePlan:
     weight_bits: int
     sum_bits: int
     accum_bits: int
+    bias_bits: int
     slots: list[Slot] = field(default_factory=list)
+    reloadable: bool = False
 
     @property
     def stages(self) -> list[MatrixStage]:
@@ -111,6 +116,11 @@ class EnginePlan:
     def words(self) -> int:
         """Words of weights."""
         return sum(walk.words for walk in self.walks)
+
+    @property
+    def groups(self) -> int:
+        """Groups of results that have biases of their own."""
+        return sum(len(walk.members) for walk in self.walks)
 
     @property
     def cycles(self) -> int:
@@ -207,8 +217,8 @@ def _members(
     return groups
 
 
-def plan_engine(spec: Spec, outputs: int, inputs: int) -> EnginePlan:
-    """Plan an engine of ``outputs`` x ``inputs`` multipliers for a network.
+def plan_engine(spec: Spec, outputs: int, inputs: int, reloadable: bool = False) -> EnginePlan:
+    """Plan an engine of ``outputs`` x ``inputs`` multipliers for a network, with weights that stay or are reloadable.
 
     Raises
     ------
@@ -221,7 +231,7 @@ def plan_engine(spec: Spec, outputs: int, inputs: int) -> EnginePlan:
             f"an engine of {outputs} x {inputs} multipliers is not possible",
             hint=f"use 1 to {_MAX_MULTIPLIERS}",
         )
-    found = build_stages(spec)
+    found = build_stages(spec, reloadable)
     stages = found.stages
     if inputs > 1 and any(stage.saturate for stage in stages):
         raise UserError(
@@ -229,7 +239,7 @@ def plan_engine(spec: Spec, outputs: int, inputs: int) -> EnginePlan:
             hint="give 'accum: auto' for the layer, which never saturates",
         )
     layout = lay_out(found, inputs, math.lcm(inputs, outputs) // inputs)
-    sums = max(_sum_bits(stage) for stage in stages)
+    sums = max(_sum_bits(stage, inputs) for stage in stages)
     accum = max(_accum_bits(stage) for stage in stages)
     return EnginePlan(
         spec=spec,
@@ -239,22 +249,32 @@ def plan_engine(spec: Spec, outputs: int, inputs: int) -> EnginePlan:
         layout=layout,
         walks=[walk_of(found, stage, outputs, inputs, layout) for stage in stages],
         operand_bits=max(stage.operand.signed_bits for stage in stages),
-        weight_bits=max(Interval(int(s.weight.min()), int(s.weight.max())).signed_bits for s in stages),
+        weight_bits=max(stage.weight_range.signed_bits for stage in stages),
         sum_bits=min(sums, accum),
         accum_bits=accum,
+        bias_bits=max(stage.bias_range.signed_bits for stage in stages),
         slots=list(layout.slots.values()),
+        reloadable=reloadable,
     )
 
 
-def _sum_bits(stage: MatrixStage) -> int:
-    """Bits of the sum of one step's products, before the left shift, at most those of the whole sum."""
+def _sum_bits(stage: MatrixStage, inputs: int) -> int:
+    """Bits of the sum of one step's products, before the left shift, at most those of the whole sum.
+
+    Any weights can fill the sum of ``inputs`` products; given ones are bounded by the whole sum alone.
+    """
     product = stage.products
     for step in stage.product_steps:
         product = step.apply(product)
     if stage.saturate:
         return product.signed_bits
-    total = Interval(stage.total.low - int(stage.bias.max()), stage.total.high - int(stage.bias.min()))
-    return max(Interval(min(total.low, 0), max(total.high, 0)).signed_bits, product.signed_bits)
+    bias = stage.bias_range
+    ends = (bias.low, bias.high) if stage.free else (bias.high, bias.low)
+    total = Interval(stage.total.low - ends[0], stage.total.high - ends[1])
+    bits = Interval(min(total.low, 0), max(total.high, 0)).signed_bits
+    if stage.free:
+        bits = min(bits, Interval(inputs * product.low, inputs * product.high).signed_bits)
+    return max(bits, product.signed_bits)
 
 
 def _accum_bits(stage: MatrixStage) -> int:
@@ -264,17 +284,16 @@ def _accum_bits(stage: MatrixStage) -> int:
         return stage.accum.width + int(not stage.accum.signed) + 1
     if stage.finish and isinstance(stage.finish[0], Fit) and stage.finish[0].kind == stage.accum:
         return stage.finish[0].kind.width + int(not stage.finish[0].kind.signed)
-    bias = Interval(min(int(stage.bias.min()), 0), max(int(stage.bias.max()), 0))
-    return (stage.total | bias).signed_bits
+    return (stage.total | stage.bias_range | Interval(0, 0)).signed_bits
 
 
-def choose_split(spec: Spec, multipliers: int) -> tuple[int, int]:
+def choose_split(spec: Spec, multipliers: int, reloadable: bool = False) -> tuple[int, int]:
     """Split multipliers into (outputs, inputs) with the fewest cycles, then the fewest accumulators.
 
     Depthwise stages want one count to be a multiple of the other; an accumulator that may
     saturate wants one input.
     """
-    stages = build_stages(spec)
+    stages = build_stages(spec, reloadable)
     widest_in = max(stage.window.shape[2] for stage in stages.stages)
     widest_out = max(stage.filters for stage in stages.stages)
     saturate = any(stage.saturate for stage in stages.stages)

@@ -7,6 +7,7 @@ One module per file:
 ``accel_engine_walk``      rows and words of a stage's steps (`asicflow.hls.walk`)
 ``accel_engine_weights``   weights, from blocks of constants (`asicflow.hls.weights`)
 ``accel_engine_bias``      biases of every group of results (a constant table)
+``accel_engine_load``      with reloadable weights: fills them (`asicflow.hls.memory`)
 ``accel_engine_lane``      multipliers, adder and accumulator of one result
 ``accel_engine_multiply``  one multiplier
 ``accel_engine_finish``    rounding, overflow and activation of one result
@@ -18,6 +19,7 @@ from __future__ import annotations
 from collections.abc import Hashable, Iterator
 from typing import TypeVar
 
+from asicflow.hls.memory import memories, memory_rtl
 from asicflow.hls.plan import EnginePlan, network_input
 from asicflow.hls.ranges import Fit, Interval
 from asicflow.hls.stages import Element, MatrixStage
@@ -29,14 +31,13 @@ from asicflow.hls.verilog import (
     hexadecimal,
     index_bits,
     module,
-    pack,
     port_list,
     shifted,
     table,
     wrap_words,
 )
 from asicflow.hls.walk import WalkWriter
-from asicflow.hls.weights import weights_rtl
+from asicflow.hls.weights import bias_words, weights_rtl
 from asicflow.model.spec import Spec
 
 K = TypeVar("K", bound=Hashable)
@@ -48,12 +49,11 @@ def engine_rtl(plan: EnginePlan) -> dict[str, str]:
     texts = {
         "accel_engine": writer.top(),
         "accel_engine_walk": writer.walk.text(),
-        "accel_engine_bias": writer.biases(),
         "accel_engine_lane": writer.lane(),
         "accel_engine_multiply": writer.multiply(),
         "accel_engine_finish": writer.finish(),
     }
-    texts |= weights_rtl(plan)
+    texts |= memory_rtl(plan) if plan.reloadable else {"accel_engine_bias": writer.biases(), **weights_rtl(plan)}
     return {f"{name}.sv": text for name, text in texts.items()}
 
 
@@ -66,11 +66,11 @@ class _EngineWriter:
         self.walk = WalkWriter(plan)
         self.word_bits = self.walk.word_bits
         self.stage_bits = self.walk.stage_bits
-        self.group_bits = index_bits(sum(len(walk.members) for walk in plan.walks))
+        self.group_bits = index_bits(plan.groups)
         self.target_bits = index_bits(
             sum(len(walk.members) * s.window.pixels for s, walk in zip(stages, plan.walks, strict=True))
         )
-        self.bias_bits = max(Interval(int(s.bias.min()), int(s.bias.max())).signed_bits for s in stages)
+        self.bias_bits = plan.bias_bits
         trims = any(stage.product_steps for stage in stages)
         self.product_bits = plan.operand_bits + plan.weight_bits if trims else plan.sum_bits
         self.digits = -(-plan.weight_bits // 2)
@@ -90,14 +90,13 @@ class _EngineWriter:
 
     # -- constant table -------------------------------------------------------------------------
     def biases(self) -> str:
-        lines, group = [], 0
-        for stage, walk in zip(self.plan.stages, self.plan.walks, strict=True):
-            lines.append(f"      // {stage.name}")
-            for members in walk.members:
-                word = pack([0 if f is None else int(stage.bias[f]) for f in members], self.bias_bits)
-                constant = hexadecimal(word, self.plan.outputs * self.bias_bits)
-                lines.append(f"      {self.group_bits}'d{group}: bias_o = {constant};")
-                group += 1
+        lines = []
+        first_groups = dict(zip(self._first_groups(), self.plan.stages, strict=True))
+        for group, word in enumerate(bias_words(self.plan)):
+            if group in first_groups:
+                lines.append(f"      // {first_groups[group].name}")
+            constant = hexadecimal(word, self.plan.outputs * self.bias_bits)
+            lines.append(f"      {self.group_bits}'d{group}: bias_o = {constant};")
         ports: list[Port] = [
             ("input", self.group_bits, "group_i", "Group of results"),
             ("output", self.plan.outputs * self.bias_bits, "bias_o", "Biases: lane 0 in the lowest bits"),
@@ -257,7 +256,8 @@ class _EngineWriter:
         return TEMPLATES.get_template("accel_engine.sv.j2").render(
             name=spec.name,
             shapes=" - ".join(str(n) for n in [spec.input.size, *(s.n_out for s in plan.stages)]),
-            ports=port_list(engine_ports(spec)),
+            ports=port_list(engine_ports(spec) + (load_ports(plan) if plan.reloadable else [])),
+            memories=memories(plan) if plan.reloadable else None,
             outputs=plan.outputs,
             inputs=plan.inputs,
             cycles=plan.cycles,
@@ -375,6 +375,16 @@ def engine_ports(spec: Spec) -> list[Port]:
             "out_data_o",
             f"The element, {sink.type}; valid while !busy_o after a done_o",
         ),
+    ]
+
+
+def load_ports(plan: EnginePlan) -> list[Port]:
+    """More ports, of an engine with reloadable weights."""
+    return [
+        ("input", None, "load_clear_i", "One-cycle pulse: the next word is the first of the weights' image"),
+        ("input", None, "load_we_i", "Write the next word; ignored while busy_o and while loaded_o"),
+        ("input", memories(plan).data_bits, "load_data_i", "The word"),
+        ("output", None, "loaded_o", "The whole image is in place; without it no result means anything"),
     ]
 
 

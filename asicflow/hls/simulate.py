@@ -11,6 +11,7 @@ import numpy as np
 
 from asicflow.errors import StageError
 from asicflow.model.fixed import FixedType, IntArray, overflow
+from asicflow.model.image import Image
 from asicflow.model.spec import Spec
 from asicflow.simulate import build_verilator
 
@@ -32,7 +33,12 @@ class EngineRun:
 
 
 def run_engine(
-    spec: Spec, sources: Sequence[Path], x_int: IntArray, build_dir: Path, args: Sequence[str] = ()
+    spec: Spec,
+    sources: Sequence[Path],
+    x_int: IntArray,
+    build_dir: Path,
+    args: Sequence[str] = (),
+    image: Image | None = None,
 ) -> EngineRun:
     """Simulate inferences.
 
@@ -48,20 +54,26 @@ def run_engine(
         Where the model is built; reused when the sources are unchanged.
     args : sequence of str
         More arguments for Verilator.
+    image : Image, optional
+        Loaded first, into an engine with reloadable weights.
 
     Raises
     ------
     StageError
-        If the model cannot be built, or an inference never ends.
+        If the model cannot be built, does not take the image, or an inference never ends.
     ToolMissing
         If Verilator or g++ is not installed.
     """
-    defines = {"N_IN": spec.input.size, "N_OUT": spec.output.size}
+    defines = {"N_IN": spec.input.size, "N_OUT": spec.output.size, "RELOADABLE": int(image is not None)}
     exe = build_verilator("accel_engine", sources, _MAIN, build_dir, defines=defines, args=args)
     mask = np.int64((1 << spec.input.type.width) - 1)
     (build_dir / "input.bin").write_bytes((x_int & mask).astype("<u8").tobytes())
+    command = [str(exe.resolve()), "input.bin", "output.bin"]
+    if image is not None:
+        (build_dir / "weights.bin").write_bytes(np.array(image.words, "<u4").tobytes())
+        command.append("weights.bin")
     done = subprocess.run(
-        [str(exe.resolve()), "input.bin", "output.bin"],
+        command,
         cwd=build_dir,
         capture_output=True,
         text=True,

@@ -11,19 +11,23 @@ from asicflow.config import Config, HlsConfig
 from asicflow.errors import UserError
 from asicflow.hls.area import least_nand2, time_multiplexed_nand2, unrolled_nand2
 from asicflow.hls.choose import Budget, Choice, better_graph, choose_engine, plan_for_reuse
+from asicflow.hls.memory import memories, weights_image
 from asicflow.hls.plan import EnginePlan
 from asicflow.hls.rtl import engine_rtl
 from asicflow.hls.unroll import UnrolledPlan, plan_unrolled
 from asicflow.hls.unroll_rtl import unrolled_rtl
 from asicflow.hls.verilog import index_bits
+from asicflow.model.image import architecture
 from asicflow.model.spec import Spec
 from asicflow.pdk import load_pdk
 from asicflow.pdk.area import nand2_um2
 from asicflow.pdk.root import resolve
-from asicflow.workspace import Workspace
+from asicflow.workspace import Workspace, sha256_text
 
 SCHEMA = "asicflow.accel/1"
 TOP = "accel_engine"
+WEIGHTS_FILE = "weights.json"
+"""The image of the network's own weights, when they are reloadable."""
 
 
 def run_hls(config: Config, ws: Workspace, progress: Callable[[str], None]) -> None:
@@ -36,6 +40,12 @@ def run_hls(config: Config, ws: Workspace, progress: Callable[[str], None]) -> N
     )
     budget = Budget(config.hls.budget_mm2, nand2_um2(library))
     if config.hls.engine == "adder-graph":
+        if config.hls.weights == "reloadable":
+            raise UserError(
+                "the weights of an adder graph are its wiring; they cannot be reloadable",
+                where="hls.weights",
+                hint="use hls.engine: time-multiplexed, or weights: constant",
+            )
         if requested not in (None, 1):
             raise UserError(
                 f"an adder graph shares no multipliers; a reuse factor of {requested} is not possible",
@@ -46,6 +56,8 @@ def run_hls(config: Config, ws: Workspace, progress: Callable[[str], None]) -> N
         progress(f"unrolled, about {report['area_mm2']:.2f} mm2 of cells, {report['cycles']} cycles per inference")
         return
     report, choice = write_chosen(spec, config.hls, requested, ws.accel, budget)
+    if "weights" in report:
+        progress(f"weights in a memory of {report['weights']['bits']:,} bits; {WEIGHTS_FILE} has {spec.name}'s")
     size = f"{report['macs']['no']} x {report['macs']['ni']} multipliers" if "macs" in report else "unrolled"
     progress(
         f"{size}, {report['cycles']} cycles per inference, about {report['area_mm2']:.2f} mm2 of cells ({choice.why})"
@@ -62,7 +74,7 @@ def write_chosen(
     spec : Spec
         The integer network.
     settings : HlsConfig
-        ``engine`` auto or time-multiplexed, ``levels`` and ``max_cycles``.
+        ``engine`` auto or time-multiplexed, ``weights``, ``levels`` and ``max_cycles``.
     reuse : int or None
         The reuse factor asked for; None: automatic.
     folder : Path
@@ -75,10 +87,12 @@ def write_chosen(
     UserError
         If no engine keeps the limits.
     """
-    choice = choose_engine(spec, reuse, settings.max_cycles, budget)
-    graph = better_graph(spec, choice, reuse, settings.levels, budget) if settings.engine == "auto" else None
+    reloadable = settings.weights == "reloadable"
+    choice = choose_engine(spec, reuse, settings.max_cycles, budget, reloadable)
+    unrolls = settings.engine == "auto" and not reloadable
+    graph = better_graph(spec, choice, reuse, settings.levels, budget) if unrolls else None
     if graph is None:
-        report = engine_report(choice.plan, reuse, _write_texts(engine_rtl(choice.plan), folder))
+        report = engine_report(choice.plan, reuse, _write_shared(choice.plan, folder))
         report["area_mm2"] = budget.area_mm2(report["area_nand2"])
     else:
         report = unrolled_report(graph, _write_texts(unrolled_rtl(graph), folder), budget)
@@ -129,7 +143,7 @@ def unrolled_report(plan: UnrolledPlan, files: list[str], budget: Budget) -> dic
     }
 
 
-def write_engine(spec: Spec, reuse: int | None, folder: Path) -> dict[str, Any]:
+def write_engine(spec: Spec, reuse: int | None, folder: Path, reloadable: bool = False) -> dict[str, Any]:
     """Write ``accel.json`` and ``rtl/*.sv`` into ``folder``; return the content of the former.
 
     Parameters
@@ -140,13 +154,23 @@ def write_engine(spec: Spec, reuse: int | None, folder: Path) -> dict[str, Any]:
         Requested reuse factor; None aims at four multipliers.
     folder : Path
         Output folder.
+    reloadable : bool
+        Weights lie in a memory; their image is written, too.
     """
-    return write_plan(plan_for_reuse(spec, reuse), reuse, folder)
+    return write_plan(plan_for_reuse(spec, reuse, reloadable), reuse, folder)
 
 
 def write_plan(plan: EnginePlan, reuse: int | None, folder: Path) -> dict[str, Any]:
     """Write the engine of a plan; see :func:`write_engine`."""
-    return _write_report(engine_report(plan, reuse, _write_texts(engine_rtl(plan), folder)), folder)
+    return _write_report(engine_report(plan, reuse, _write_shared(plan, folder)), folder)
+
+
+def _write_shared(plan: EnginePlan, folder: Path) -> list[str]:
+    """Write the sources of a time-multiplexed engine and the image of its weights; the sources' names."""
+    files = _write_texts(engine_rtl(plan), folder)
+    if plan.reloadable:
+        weights_image(plan, sha256_text(plan.spec.text())).save(folder / WEIGHTS_FILE)
+    return files
 
 
 def _write_texts(texts: dict[str, str], folder: Path) -> list[str]:
@@ -188,24 +212,44 @@ def _face(spec: Spec, files: list[str], cycles: int) -> dict[str, Any]:
 
 def engine_report(plan: EnginePlan, reuse: int | None, files: list[str]) -> dict[str, Any]:
     """The content of ``accel.json``."""
-    return _face(plan.spec, files, plan.cycles) | {
-        "engine": "time-multiplexed",
-        "area_nand2": round(time_multiplexed_nand2(plan)),
-        "macs": {"no": plan.outputs, "ni": plan.inputs},
-        "rom_bits": plan.words * plan.multipliers * plan.weight_bits,
-        "slot_bits": sum(slot.width for slot in plan.slots),
-        "widths": {
-            "operand": plan.operand_bits,
-            "weight": plan.weight_bits,
-            "sum": plan.sum_bits,
-            "accumulator": plan.accum_bits,
-        },
-        "reuse": {
-            "requested": "auto" if reuse is None else reuse,
-            "effective": plan.spec.largest_layer / plan.multipliers,
-        },
-        "stages": [
-            {"name": stage.name, "n_in": stage.n_in, "n_out": stage.n_out, "steps": walk.steps}
-            for stage, walk in zip(plan.stages, plan.walks, strict=True)
-        ],
+    return (
+        _face(plan.spec, files, plan.cycles)
+        | _weights(plan)
+        | {
+            "engine": "time-multiplexed",
+            "area_nand2": round(time_multiplexed_nand2(plan)),
+            "macs": {"no": plan.outputs, "ni": plan.inputs},
+            "rom_bits": 0 if plan.reloadable else plan.words * plan.multipliers * plan.weight_bits,
+            "slot_bits": sum(slot.width for slot in plan.slots),
+            "widths": {
+                "operand": plan.operand_bits,
+                "weight": plan.weight_bits,
+                "sum": plan.sum_bits,
+                "accumulator": plan.accum_bits,
+            },
+            "reuse": {
+                "requested": "auto" if reuse is None else reuse,
+                "effective": plan.spec.largest_layer / plan.multipliers,
+            },
+            "stages": [
+                {"name": stage.name, "n_in": stage.n_in, "n_out": stage.n_out, "steps": walk.steps}
+                for stage, walk in zip(plan.stages, plan.walks, strict=True)
+            ],
+        }
+    )
+
+
+def _weights(plan: EnginePlan) -> dict[str, Any]:
+    """What ``accel.json`` holds of reloadable weights; nothing of constants."""
+    if not plan.reloadable:
+        return {}
+    found = memories(plan)
+    return {
+        "weights": {
+            "words": found.words,
+            "bits": found.bits,
+            "data_width": found.data_bits,
+            "architecture": architecture(plan.spec, plan.outputs, plan.inputs),
+            "image": WEIGHTS_FILE,
+        }
     }

@@ -88,6 +88,14 @@ class Place:
         return index // self.size * self.total + self.offset + index % self.size
 
 
+@dataclass(frozen=True)
+class Free:
+    """What weights and biases may become that are written at run time."""
+
+    weight: Interval
+    bias: Interval
+
+
 @dataclass
 class MatrixStage:
     """One pass: ``finish(bias + shift(sum over the window of trim(x * weight)))``.
@@ -96,6 +104,7 @@ class MatrixStage:
     ``sources`` are two for a merge, whose window has one line of each.  ``maximum``:
     the largest product instead of the sum, without bias; weights of 0 take no part.
     ``elementwise``: of each result only the bits of its element are kept.
+    ``free``: weights and biases are written at run time, within these limits; None: they stay as they are.
     """
 
     name: str
@@ -114,6 +123,17 @@ class MatrixStage:
     finish: list[Step] = field(default_factory=list)
     total: Interval = _NOTHING
     elementwise: bool = False
+    free: Free | None = None
+
+    @property
+    def weight_range(self) -> Interval:
+        """All weights that the stage can have."""
+        return self.free.weight if self.free else _span(self.weight)
+
+    @property
+    def bias_range(self) -> Interval:
+        """All biases that the stage can have."""
+        return self.free.bias if self.free else _span(self.bias)
 
     @property
     def depthwise(self) -> bool:
@@ -153,7 +173,7 @@ class MatrixStage:
         """All products, and 0."""
         found = _NOTHING
         for weight, seen in zip(self.weight, self._operands_by_tap(), strict=True):
-            found = found | _product_interval(weight, seen)
+            found = found | _product_interval(self.free.weight if self.free else _span(weight), seen)
         return found
 
     def _operands_by_tap(self) -> list[Interval]:
@@ -162,18 +182,23 @@ class MatrixStage:
     def set_total(self) -> None:
         """Find the exact interval of every partial sum, over all results and in any order of adding."""
         low, high = np.zeros_like(self.bias), np.zeros_like(self.bias)
-        for weight, seen in zip(self.weight, self._operands_by_tap(), strict=True):
-            ends = np.sort([weight * seen.low, weight * seen.high], axis=0)
+        least_bias, most_bias = self.bias, self.bias
+        weights = [self.weight]
+        if self.free:
+            weights = [np.full_like(self.weight, end) for end in (self.free.weight.low, self.free.weight.high)]
+            least_bias, most_bias = low + self.free.bias.low, high + self.free.bias.high
+        for tap, seen in enumerate(self._operands_by_tap()):
+            ends = np.sort([weight[tap] * end for weight in weights for end in (seen.low, seen.high)], axis=0)
             for step in self.product_steps:
                 ends = _apply_array(step, ends)
-            below, above = np.minimum(ends[0], 0), np.maximum(ends[1], 0)
+            below, above = np.minimum(ends[0], 0), np.maximum(ends[-1], 0)
             if self.maximum:
                 low, high = np.minimum(low, below), np.maximum(high, above)
             else:
                 low = low + (below if self.depthwise else below.sum(axis=0))
                 high = high + (above if self.depthwise else above.sum(axis=0))
         shift = self.sum_shift
-        self.total = Interval(int(((low << shift) + self.bias).min()), int(((high << shift) + self.bias).max()))
+        self.total = Interval(int(((low << shift) + least_bias).min()), int(((high << shift) + most_bias).max()))
         if self.total.signed_bits > _MAX_SUM_BITS:
             raise UserError(f"layer '{self.name}' needs {self.total.signed_bits}-bit sums", hint="use narrower types")
 
@@ -191,8 +216,15 @@ class StageList:
         return self.stages[-1].target
 
 
-def build_stages(spec: Spec) -> StageList:
+def build_stages(spec: Spec, reloadable: bool = False) -> StageList:
     """Cut the network into matrix stages and find every interval.
+
+    Parameters
+    ----------
+    spec : Spec
+        The network.
+    reloadable : bool
+        The intervals hold for all weights and biases of the network's types, not just for those it has.
 
     Raises
     ------
@@ -200,7 +232,7 @@ def build_stages(spec: Spec) -> StageList:
         If an intermediate needs more bits than the golden model supports, or two
         layers read one tensor in different shapes.
     """
-    builder = _Builder(spec)
+    builder = _Builder(spec, reloadable)
     for layer, sources in zip(spec.layers, spec.sources(), strict=True):
         builder.add(layer, sources)
     for stage in builder.stages:
@@ -245,7 +277,8 @@ def _channels_read(layer: Layer) -> int | None:
 class _Builder:
     """Adds layer after layer."""
 
-    def __init__(self, spec: Spec) -> None:
+    def __init__(self, spec: Spec, reloadable: bool) -> None:
+        self.reloadable = reloadable
         self.types = spec.types()
         self.channels = tensor_channels(spec)
         self.readers = Counter(name for sources in spec.sources() for name in sources)
@@ -286,7 +319,8 @@ class _Builder:
             window, weight = Window(shape=(1, 1, layer.n_in), out=(1, 1)), weight[None]
         seen = self.tensors[source].seen
         frac = kind.frac + layer.weight_type.frac
-        steps = cast_steps(_product_interval(weight, seen), frac, accum)
+        free = self._free(layer.weight_type, layer.bias_type, accum)
+        steps = cast_steps(_product_interval(free.weight if free else _span(weight), seen), frac, accum)
         if accum.saturation == "WRAP":
             steps = [step for step in steps if not isinstance(step, Fit)]
         shift = 0
@@ -294,7 +328,9 @@ class _Builder:
             steps, shift = [], accum.frac - frac
         bias = cast(np.array(layer.bias, dtype=np.int64), layer.bias_type.frac, accum)
         place = Place(layer.n_out, layer.n_out, 0)
-        stage = MatrixStage(layer.name, window, weight, bias, [source], layer.name, [seen], place, steps, shift, accum)
+        stage = MatrixStage(
+            layer.name, window, weight, bias, [source], layer.name, [seen], place, steps, shift, accum, free=free
+        )
         self._open(stage)
         if not stage.total.within(type_interval(accum)):
             if accum.saturation == "WRAP":
@@ -310,8 +346,17 @@ class _Builder:
         bias = np.array(layer.bias, dtype=np.int64) << (frac - layer.bias_type.frac)
         window = _pixels(layer.n_in, len(layer.scale))
         weight = np.array([layer.scale], dtype=np.int64)
-        stage = self._plain(layer.name, layer.name, [source], window, weight, bias, frac - product_frac)
+        wide = layer.bias_type.model_copy(update={"width": _MAX_SUM_BITS, "frac": frac, "signed": True})
+        free = self._free(layer.scale_type, layer.bias_type, wide)
+        stage = self._plain(layer.name, layer.name, [source], window, weight, bias, frac - product_frac, free=free)
         self._cast(stage, frac, layer.result)
+
+    def _free(self, weight: FixedType, bias: FixedType, accum: FixedType) -> Free | None:
+        """What weights and biases of these types may become; biases as they are added, in ``accum``."""
+        if not self.reloadable:
+            return None
+        biases = type_interval(bias)
+        return Free(type_interval(weight), apply_steps(cast_steps(biases, bias.frac, accum), biases))
 
     # -- layers without weights -------------------------------------------------------------------
     def _pool(self, layer: Pool, source: str, kind: FixedType) -> None:
@@ -397,6 +442,7 @@ class _Builder:
         bias: IntArray | None = None,
         sum_shift: int = 0,
         maximum: bool = False,
+        free: Free | None = None,
     ) -> MatrixStage:
         """A stage with a sum per channel, of weights 1 unless given."""
         channels = window.shape[2]
@@ -411,6 +457,7 @@ class _Builder:
             Place(window.pixels * channels, window.pixels * channels, 0),
             sum_shift=sum_shift,
             maximum=maximum,
+            free=free,
         )
         return self._open(stage)
 
@@ -435,8 +482,12 @@ def _pixels(size: int, channels: int) -> Window:
     return Window(shape=(1, size // channels, channels), out=(1, size // channels))
 
 
-def _product_interval(weight: IntArray, seen: Interval) -> Interval:
-    ends = [int(w) * v for w in (weight.min(), weight.max()) for v in (seen.low, seen.high)]
+def _span(values: IntArray) -> Interval:
+    return Interval(int(values.min()), int(values.max()))
+
+
+def _product_interval(weight: Interval, seen: Interval) -> Interval:
+    ends = [w * v for w in (weight.low, weight.high) for v in (seen.low, seen.high)]
     return Interval(min(0, *ends), max(0, *ends))
 
 
@@ -510,5 +561,8 @@ def _simplify(stage: MatrixStage) -> None:
     if isinstance(first, Shift) and first.right > 0 and first.rounding == "RND" and plain_sum:
         half = 1 << (first.right - 1)
         stage.bias = stage.bias + half
+        if stage.free:
+            biases = stage.free.bias
+            stage.free = Free(stage.free.weight, Interval(biases.low + half, biases.high + half))
         stage.total = Interval(stage.total.low + half, stage.total.high + half)
         steps[0] = Shift(first.right, "TRN")

@@ -54,6 +54,19 @@ def weight_blocks(steps: int, count: int, bits: int) -> list[tuple[int, int]]:
     return [(low, high - 1) for low, high in zip(edges, [*edges[1:], count * bits], strict=True)]
 
 
+def plan_words(plan: EnginePlan) -> Iterator[int]:
+    """All words of weights."""
+    for stage, walk in zip(plan.stages, plan.walks, strict=True):
+        yield from weight_words(plan, stage, walk)
+
+
+def bias_words(plan: EnginePlan) -> Iterator[int]:
+    """The biases of every group of results, lane 0 in the lowest bits."""
+    for stage, walk in zip(plan.stages, plan.walks, strict=True):
+        for members in walk.members:
+            yield pack([0 if f is None else int(stage.bias[f]) for f in members], plan.bias_bits)
+
+
 def _block(plan: EnginePlan, number: int, low: int, high: int, steps: int) -> str:
     bits = high - low + 1
     lines, step = [], 0

@@ -58,11 +58,14 @@ def quantise_weights(node: Any) -> None:
     """Replace the weights of a node by the values their types can hold.
 
     hls4ml writes weights as decimals with as many digits as the type has
-    fractional bits: exact for these values, not for others.
+    fractional bits: exact for these values, not for others. ``beyond`` of a variable counts
+    the values that lie outside their type: what becomes of them is more than a step away.
     """
     for variable in node.get_weights():
         integers, kind = weight_integers(variable, f"layer '{node.name}'")
-        variable.data = to_float(integers, kind)
+        held = to_float(integers, kind)
+        variable.beyond = int(np.count_nonzero(np.abs(held - np.asarray(variable.data, dtype=np.float64)) > kind.step))
+        variable.data = held
 
 
 def lower(model: Any) -> Spec:

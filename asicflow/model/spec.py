@@ -378,9 +378,13 @@ class Spec(_Model):
         """Multiplications of the largest layer (1 when no layer multiplies)."""
         return max(1, *(layer_multiplications(layer) for layer in self.layers))
 
+    def text(self) -> str:
+        """The content of ``spec.json``."""
+        return self.model_dump_json(by_alias=True) + "\n"
+
     def save(self, path: Path) -> None:
         """Write ``spec.json``."""
-        path.write_text(self.model_dump_json(by_alias=True) + "\n")
+        path.write_text(self.text())
 
     @classmethod
     def load(cls, path: Path) -> Spec:

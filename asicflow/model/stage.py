@@ -91,6 +91,7 @@ def run_model(config: Config, ws: Workspace, progress: Progress) -> None:
         "layers": [layer_report(layer) for layer in spec.layers],
         "input_type": str(spec.input.type),
         "precision_reason": plan.reason,
+        "precision": {"default": plan.default, "nodes": plan.nodes},
         "reuse": {
             "requested": settings.reuse,
             "asked_of_hls4ml": reuse,

@@ -28,6 +28,17 @@ OUTPUTS = ("hrdata_o", "hreadyout_o", "hresp_o", "irq_o", "req_in_o", "req_out_o
 _TEMPLATES = Path(__file__).parent / "templates"
 
 
+class EngineWeights(BaseModel):
+    """Reloadable weights: 32-bit words of an image, bits that a word needs, architecture, the image's file."""
+
+    model_config = ConfigDict(extra="ignore", frozen=True)
+
+    words: int
+    data_width: int
+    architecture: str
+    image: str
+
+
 class Engine(BaseModel):
     """What the assembly reads of ``accel.json``: the engine's face."""
 
@@ -47,13 +58,15 @@ class Engine(BaseModel):
     out_addr_width: int
     cycles: int
     area_nand2: float = 0
+    weights: EngineWeights | None = None
 
 
 @dataclass(frozen=True)
 class Assembly:
     """Inputs of the assembly.
 
-    ``model_sha256`` is the hash of the integer network as hex, ``period_ns`` the clock period.
+    ``model_sha256`` is the hash of the integer network as hex, with reloadable weights of its architecture;
+    ``period_ns`` the clock period.
     """
 
     name: str
@@ -92,6 +105,8 @@ def assemble(job: Assembly, out: Path) -> None:
     (out / f"{SOCKET}.h").write_text(c_header(regmap))
     (out / f"{SOCKET}.py").write_text(python_constants(regmap))
     (out / "registers.html").write_text(html_page(regmap))
+    if engine.weights:
+        shutil.copyfile(job.accel_dir / engine.weights.image, out / engine.weights.image)
     description = _describe(job, engine, socket, cycles_width, [f"rtl/{name}" for name in files])
     (out / "soc.json").write_text(json.dumps(description, indent=2) + "\n")
 
@@ -104,6 +119,7 @@ def _parameters(engine: Engine, cycles_width: int) -> dict[str, int]:
         "OutAddrWidth": engine.out_addr_width,
         "OutSigned": int(engine.out_signed),
         "CyclesWidth": cycles_width,
+        "Reloadable": int(engine.weights is not None),
     }
 
 
@@ -119,6 +135,7 @@ def rdl_parameters(engine: Engine, model_sha256: str) -> dict[str, int]:
         "OUT_WIDTH": engine.out_width,
         "OUT_FRAC": engine.out_frac & 0xFF,
         "OUT_SIGNED": int(engine.out_signed),
+        "N_WEIGHTS": engine.weights.words if engine.weights else 0,
     }
 
 

@@ -14,6 +14,7 @@ import numpy as np
 
 from asicflow.errors import StageError, ToolMissing
 from asicflow.soc.ip import load_ip
+from asicflow.soc.testbench import load_weights
 
 _DEFINE = re.compile(r"^#define ACCEL_SOCKET_(\w+)\s+0x([0-9a-fA-F]+)u", re.MULTILINE)
 _RESULT = re.compile(r"^RESULT (\d+) (\d+) (\d+)$", re.MULTILINE)
@@ -58,7 +59,7 @@ def icarus_version() -> str:
 
 
 def run_power_up(sources: Sequence[Path], soc_dir: Path, vectors: Path, n: int, folder: Path) -> PowerUp:
-    """Run ``n`` inferences from power-up.
+    """Run ``n`` inferences from power-up; reloadable weights are loaded first.
 
     Parameters
     ----------
@@ -90,7 +91,9 @@ def run_power_up(sources: Sequence[Path], soc_dir: Path, vectors: Path, n: int, 
     with np.load(vectors) as data:
         x, y = data["x_int"], data["y_int"]
     n = min(n, len(x))
-    for name, values in (("x.hex", x[:n]), ("y.hex", y[:n])):
+    image = load_weights(soc_dir)
+    weights = np.array(image.words if image else [], np.int64)
+    for name, values in (("x.hex", x[:n]), ("y.hex", y[:n]), ("w.hex", weights)):
         words = values.astype(np.int64).ravel() & 0xFFFFFFFF
         (folder / name).write_text("\n".join(f"{int(w):08x}" for w in words) + "\n")
     macros = {
@@ -103,6 +106,8 @@ def run_power_up(sources: Sequence[Path], soc_dir: Path, vectors: Path, n: int, 
         "CTRL": header["CTRL_OFFSET"],
         "GO": header["CTRL_START_MASK"] | header["CTRL_IRQ_ENABLE_MASK"],
     }
+    if image:
+        macros |= {"N_WEIGHTS": len(weights), "PORT": header["WEIGHT_PORT_OFFSET"]}
     exe = folder / "power_up.vvp"
     bench = load_ip("accel_socket").path("tb/power_up.v")
     command = ["iverilog", "-g2012", "-o", str(exe), *(f"-D{k}={v}" for k, v in macros.items()), "-s", "power_up"]

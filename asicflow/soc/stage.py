@@ -29,11 +29,12 @@ def run_soc(config: Config, ws: Workspace, progress: Callable[[str], None]) -> N
         If the engine does not fit the socket, the chip not its slot, or a file of an earlier stage is missing.
     """
     library = _library(config)
+    weights = load_engine(ws.accel).weights
     period = config.clock.period_ns or library.clock_period_ns[config.top]
     job = Assembly(
         name=config.name,
         accel_dir=ws.accel,
-        model_sha256=sha256(ws.model / "spec.json"),
+        model_sha256=weights.architecture if weights else sha256(ws.model / "spec.json"),
         period_ns=period,
         driver=Driver(library.cells.driving_cell, library.cells.buffer_pins[1]),
     )

@@ -19,6 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from asicflow.errors import StageError, UserError
+from asicflow.model.image import Image
 from asicflow.simulate import build_verilator
 from asicflow.soc.ip import load_ip
 
@@ -103,8 +104,11 @@ def run_vectors(
     seed: int = 1,
     wait: Literal["irq", "poll"] = "irq",
     optimise: str = "-O2",
+    image: Path | None = None,
 ) -> ExactnessResult:
     """Run ``n`` inferences over the bus and compare each with the integer golden model.
+
+    Reloadable weights are loaded first.
 
     Parameters
     ----------
@@ -124,22 +128,24 @@ def run_vectors(
         How the driver learns of the end of an inference.
     optimise : str
         The C++ compiler's level; a netlist of gates is built once and run shortly.
+    image : Path, optional
+        Weights to load; default: those in ``soc_dir``.
 
     Raises
     ------
     UserError
-        If the vectors do not have the engine's shape.
+        If the vectors do not have the engine's shape, or the weights are another architecture's.
     ToolMissing, StageError
         If the simulator cannot be built or stops without a result.
     """
     engine = _engine(soc_dir)
-    golden = _golden(vectors, engine)
+    golden = _golden(vectors, engine, soc_dir, image)
     limit = 4 * engine["cycles"] + 1000
     answer = _simulate(sources, soc_dir, golden, build_dir, [seed, "vectors", n, limit, wait], optimise)
     return ExactnessResult(
         n=answer["n"],
         exact=answer["exact"],
-        first_mismatch=_mismatch(answer["mismatch"], golden[1], engine),
+        first_mismatch=_mismatch(answer["mismatch"], golden.y, engine),
         cycles=answer["cycles_max"],
         seconds=answer["seconds"],
         messages=tuple(answer["messages"]),
@@ -177,7 +183,7 @@ def run_protocol(
     engine = _engine(soc_dir)
     counter_max = (1 << engine["cycles_width"]) - 1
     arguments = [seed, "protocol", n_transfers, engine["cycles"], counter_max, *plusargs]
-    golden = _golden(vectors, engine)
+    golden = _golden(vectors, engine, soc_dir)
     answer = _simulate(sources, soc_dir, golden, build_dir, arguments)
     return ProtocolResult(
         transfers=answer["transfers"],
@@ -207,11 +213,36 @@ def _engine(soc_dir: Path) -> dict[str, Any]:
     return engine
 
 
-_Golden = tuple[NDArray[np.int64], NDArray[np.int64]]
+@dataclass(frozen=True)
+class _Golden:
+    """Inputs (N, n_in), outputs (N, n_out), words of an image of the weights (none where they are constants)."""
+
+    x: NDArray[np.int64]
+    y: NDArray[np.int64]
+    weights: list[int]
 
 
-def _golden(path: Path, engine: dict[str, Any]) -> _Golden:
-    """Read x (N, n_in) and y (N, n_out) and check their shapes."""
+def load_weights(soc_dir: Path, image: Path | None = None) -> Image | None:
+    """Return the weights of a design in ``soc_dir`` or of ``image``; None where they are constants.
+
+    Raises
+    ------
+    UserError
+        If the image cannot be read or is another architecture's, or the design takes none.
+    """
+    weights = _engine(soc_dir).get("weights")
+    if weights is None:
+        if image is not None:
+            raise UserError("the design's weights are constants", where=str(image), hint="hls.weights: reloadable")
+        return None
+    path = image or soc_dir / weights["image"]
+    found = Image.load(path)
+    found.check(weights["architecture"], str(path))
+    return found
+
+
+def _golden(path: Path, engine: dict[str, Any], soc_dir: Path, image: Path | None = None) -> _Golden:
+    """Read inputs and outputs, check their shapes, and read the weights."""
     try:
         with np.load(path) as data:
             x, y = data["x_int"].astype(np.int64), data["y_int"].astype(np.int64)
@@ -224,7 +255,8 @@ def _golden(path: Path, engine: dict[str, Any]) -> _Golden:
             f"the engine has {engine['n_in']} inputs and {engine['n_out']} outputs",
             where=str(path),
         )
-    return x, y
+    weights = load_weights(soc_dir, image)
+    return _Golden(x, y, weights.words if weights else [])
 
 
 def _mismatch(found: list[int], y: NDArray[np.int64], engine: dict[str, Any]) -> Mismatch | None:
@@ -278,7 +310,7 @@ def _one_file(soc_dir: Path) -> str:
 
 
 def _write_vectors(golden: _Golden, path: Path) -> None:
-    x, y = golden
-    head = np.array([len(x), x.shape[1], y.shape[1]], np.int64)
-    words = np.concatenate([head, x.ravel(), y.ravel()])
+    x, y, weights = golden.x, golden.y, np.array(golden.weights, np.int64)
+    head = np.array([len(x), x.shape[1], y.shape[1], len(weights)], np.int64)
+    words = np.concatenate([head, x.ravel(), y.ravel(), weights])
     (words & 0xFFFFFFFF).astype("<u4").tofile(path)

@@ -215,3 +215,23 @@ def random_inputs(spec: Spec, count: int, seed: int) -> IntArray:
     rng = np.random.default_rng(seed)
     ends = np.array([[kind.low] * n, [kind.high] * n], dtype=np.int64)
     return np.concatenate([ends, rng.integers(kind.low, kind.high, (count - 2, n), endpoint=True)])
+
+
+def other_weights(spec: Spec, seed: int) -> Spec:
+    """The same network with other weights and biases, anything that their types hold."""
+    rng = np.random.default_rng(seed)
+
+    def some(kind: FixedType, like: Any) -> Any:
+        return rng.integers(kind.low, kind.high, np.shape(like), endpoint=True).tolist()
+
+    made: list[Layer] = []
+    for layer in spec.layers:
+        match layer:
+            case Dense() | Conv():
+                new = {"weight": some(layer.weight_type, layer.weight), "bias": some(layer.bias_type, layer.bias)}
+            case BatchNorm():
+                new = {"scale": some(layer.scale_type, layer.scale), "bias": some(layer.bias_type, layer.bias)}
+            case _:
+                new = {}
+        made.append(layer.model_copy(update=new))
+    return spec.model_copy(update={"layers": made})

@@ -38,7 +38,7 @@ NETWORKS = {
 
 
 ENGINES = [
-    *((name, count) for name in NETWORKS for count in (1, 8)),
+    *((name + kind, count) for name in NETWORKS for count in (1, 8) for kind in ("", " reloadable")),
     ("unrolled", 1), ("unrolled", 0), ("unrolled elementwise", 0),
 ]  # fmt: skip
 """Networks and multipliers; of an unrolled one the adder levels between registers, 0 for any number."""
@@ -52,7 +52,8 @@ def sources(request: pytest.FixtureRequest, tmp_path: Path) -> list[Path]:
         spec = elementwise_network() if "elementwise" in name else dense_network(10, 9, 4, accum="fixed<24,12>")
         texts = unrolled_rtl(plan_unrolled(spec, count or None))
     else:
-        texts = engine_rtl(plan_engine(NETWORKS[name], *choose_split(NETWORKS[name], count)))
+        spec, reloadable = NETWORKS[name.removesuffix(" reloadable")], name.endswith("reloadable")
+        texts = engine_rtl(plan_engine(spec, *choose_split(spec, count, reloadable), reloadable))
     for name, text in texts.items():
         (tmp_path / name).write_text(text)
     return sorted(tmp_path.glob("*.sv"))

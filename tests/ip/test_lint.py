@@ -41,10 +41,11 @@ def block(manifest: IpManifest, folder: Path) -> Design:
     return Design(manifest.top, files)
 
 
-@pytest.fixture(params=[*IPS, "accel"])
+@pytest.fixture(params=[*IPS, "accel", "accel reloadable"])
 def design(request: pytest.FixtureRequest, tmp_path: Path) -> Design:
-    if request.param == "accel":
-        return Design("accel", rtl_sources(write_tiny(tmp_path, Tiny(), count=1)))
+    if request.param.startswith("accel") and request.param not in IPS:
+        tiny = Tiny(n_weights=3 if "reloadable" in request.param else 0)
+        return Design("accel", rtl_sources(write_tiny(tmp_path, tiny, count=1)))
     return block(load_ip(request.param), tmp_path)
 
 

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from asicflow.flow.yosys import run_yosys
+from asicflow.model.image import Image
 from asicflow.pdk import load_pdk
 from asicflow.signoff.gate import Gate, run_gate
 from asicflow.signoff.gates.exactness import (
@@ -38,8 +39,17 @@ SPEF = "*C_UNIT 1 PF\n*NAME_MAP\n*1 hrdata_o\\[0\\]\n*D_NET *1 {farads}\n*END\n"
 @pytest.fixture(scope="module")
 def accelerator(tmp_path_factory: pytest.TempPathFactory, pdk_root: Path) -> Path:
     """A run directory with RTL and its mapped netlist, which also stands for the routed one."""
-    root = tmp_path_factory.mktemp("exact") / "run"
-    soc = write_tiny(root, Tiny(), count=60)
+    return made_run_of(Tiny(), tmp_path_factory.mktemp("exact") / "run", pdk_root)
+
+
+@pytest.fixture(scope="module")
+def reloadable(tmp_path_factory: pytest.TempPathFactory, pdk_root: Path) -> Path:
+    """The same with weights that have to be loaded."""
+    return made_run_of(Tiny(n_weights=4), tmp_path_factory.mktemp("loaded") / "run", pdk_root)
+
+
+def made_run_of(tiny: Tiny, root: Path, pdk_root: Path) -> Path:
+    soc = write_tiny(root, tiny, count=60)
     layout = root / "layout"
     layout.mkdir()
     liberty = layout / "cells.lib"
@@ -73,6 +83,22 @@ def test_clean_chain_passes(gate: type[Gate], accelerator: Path, pdk_root: Path)
     assert result.verdict is Verdict.PASS, result.findings
     assert result.figures["vectors_exact"] == 80 and result.figures["cycles"] == Tiny().cycles
     assert any(p.suffix == ".log" and "vectors exact: 80" in p.read_text() for p in result.evidence)
+
+
+@pytest.mark.parametrize(
+    "gate", [RtlExactnessGate, MappedExactnessGate, PowerUpGate, InferenceEnergyGate], ids=lambda g: g.id
+)
+def test_reloadable_weights_are_loaded_first(
+    gate: type[Gate], reloadable: Path, pdk_root: Path, tmp_path: Path
+) -> None:
+    """Clean it passes; with one bit of the image another one it fails."""
+    result = judge(gate, reloadable, pdk_root)
+    assert result.verdict is Verdict.PASS, result.findings
+    root = Path(shutil.copytree(reloadable, tmp_path / "run"))
+    image = Image.load(root / "soc" / "weights.json")
+    image.model_copy(update={"words": [image.words[0] ^ 1, *image.words[1:]]}).save(root / "soc" / "weights.json")
+    result = judge(gate, root, pdk_root)
+    assert result.verdict is Verdict.FAIL and result.findings, result.summary
 
 
 def test_wrong_weight_in_rtl_fails(accelerator: Path, pdk_root: Path, tmp_path: Path) -> None:

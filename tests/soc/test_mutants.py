@@ -10,6 +10,7 @@ import re
 from pathlib import Path
 
 import pytest
+from tiny import Tiny, write_tiny
 
 from asicflow.soc.testbench import ProtocolResult, rtl_sources, run_protocol
 
@@ -22,10 +23,10 @@ MUTANTS = {
     "start leaves done set": (".status_done_clr_i        ( start ", ".status_done_clr_i        ( 1'b0 "),
     "every size accepted": ("(hsize_i != SizeWord) | ", ""),
     "unaligned accepted": (" | (haddr_i[1:0] != 2'b00)", ""),
-    "buffers open while busy": ("((sel_in | sel_out) & busy) | ", ""),
+    "buffers open while busy": ("((sel_in | sel_out | sel_load) & busy) | ", ""),
     "output readable before a result": (" | (sel_out & ~result_q)", ""),
-    "start while busy is not ignored": ("= start_request & ~busy;", "= start_request;"),
-    "start while busy is not reported": ("( start_request & busy )", "( 1'b0 )"),
+    "start while busy is not ignored": ("= start_request & ~busy & loaded_i;", "= start_request & loaded_i;"),
+    "start while busy is not reported": ("( start_request & (busy | ~loaded_i) )", "( start_request & ~loaded_i )"),
     "HREADY ignored": ("hready_i ? accept : data_phase_q", "hsel_i & htrans_i[1]"),
     "BUSY taken for a transfer": ("hsel_i & htrans_i[1]", "hsel_i & (|htrans_i)"),
     "HSEL ignored": ("accept = hsel_i & htrans_i[1]", "accept = htrans_i[1]"),
@@ -45,6 +46,14 @@ MUTANTS = {
     "busy falls early": ("= running_q | busy_i;", "= busy_i;"),
     "reads of the input buffer allowed": ("sel_cycles |", "sel_cycles | sel_input_buffer |"),
     "interrupt enable stuck": ("? wdata_i[1] : ctrl_irq_enable_q", "? 1'b1 : ctrl_irq_enable_q"),
+    "starts without weights": ("= start_request & ~busy & loaded_i;", "= start_request & ~busy;"),
+    "start without weights is not reported": ("( start_request & (busy | ~loaded_i) )", "( start_request & busy )"),
+    "weights taken while busy": ("(sel_in | sel_out | sel_load) & busy", "(sel_in | sel_out) & busy"),
+    "weights beyond the image are no error": (" | (sel_load & loaded_i)", ""),
+    "load is not begun anew": (".load_clear_i( load_clear   )", ".load_clear_i( 1'b0         )"),
+    "CRC is not begun anew": ("else if (load_clear_o) crc_q <= '1;", "else if (1'b0) crc_q <= '1;"),
+    "another CRC": ("32'hEDB88320", "32'hEDB88321"),
+    "CRC of every write": ("else if (load_we_o)    crc_q", "else if (commit)       crc_q"),
 }
 
 
@@ -80,9 +89,17 @@ def wrapper(rtl: str, count: int) -> str:
 
 
 @pytest.fixture(scope="module")
-def zoo(tiny_run: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
+def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A run whose engine has reloadable weights: the socket of constant ones is the same without a part."""
+    root = tmp_path_factory.mktemp("run")
+    write_tiny(root, Tiny(n_weights=4))
+    return root
+
+
+@pytest.fixture(scope="module")
+def zoo(run: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
     """The Verilog of all designs, number 0 the correct one, and a build folder."""
-    rtl = "\n".join(p.read_text() for p in rtl_sources(tiny_run / "soc"))
+    rtl = "\n".join(p.read_text() for p in rtl_sources(run / "soc"))
     designs = [rtl] + [plant(rtl, right, wrong) for right, wrong in MUTANTS.values()]
     texts = [rename(text, f"_m{k}") for k, text in enumerate(designs)]
     folder = tmp_path_factory.mktemp("zoo")
@@ -90,16 +107,16 @@ def zoo(tiny_run: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path,
     return folder / "zoo.sv", folder / "build"
 
 
-def hostile(tiny_run: Path, zoo: tuple[Path, Path], number: int) -> ProtocolResult:
-    soc, vectors = tiny_run / "soc", tiny_run / "model" / "vectors.npz"
+def hostile(run: Path, zoo: tuple[Path, Path], number: int) -> ProtocolResult:
+    soc, vectors = run / "soc", run / "model" / "vectors.npz"
     return run_protocol([zoo[0]], soc, vectors, 20_000, zoo[1], plusargs=[f"+mutant={number}"])
 
 
-def test_the_correct_design_passes(tiny_run: Path, zoo: tuple[Path, Path]) -> None:
-    assert hostile(tiny_run, zoo, 0).passed
+def test_the_correct_design_passes(run: Path, zoo: tuple[Path, Path]) -> None:
+    assert hostile(run, zoo, 0).passed
 
 
 @pytest.mark.parametrize(("number", "name"), list(enumerate(MUTANTS, start=1)))
-def test_error_is_found(tiny_run: Path, zoo: tuple[Path, Path], number: int, name: str) -> None:
-    result = hostile(tiny_run, zoo, number)
+def test_error_is_found(run: Path, zoo: tuple[Path, Path], number: int, name: str) -> None:
+    result = hostile(run, zoo, number)
     assert not result.passed and result.messages, name

@@ -28,6 +28,7 @@ def test_socket_map_takes_the_models_values() -> None:
         "done": FieldKind.W1C,
         "start_error": FieldKind.W1C,
         "access_error": FieldKind.W1C,
+        "loaded": FieldKind.WIRE,
     }
 
 

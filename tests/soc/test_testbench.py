@@ -18,8 +18,8 @@ SITUATIONS = {
     "continued_after_error", "done_cleared", "finish_irq", "finish_silent", "hready_low_elsewhere",
     "idle_transfer", "input_while_busy", "output_before_result", "output_while_busy", "read",
     "read_only_write", "reset", "reset_mid_error", "reset_mid_run", "result_checked", "start",
-    "start_while_busy", "unaligned", "waiting_for_the_bus", "write", "write_only_read",
-    "wrong_size",
+    "start_while_busy", "unaligned", "waiting_for_the_bus", "weights_in_place", "weights_while_busy", "write",
+    "write_only_read", "wrong_size",
 }  # fmt: skip
 
 
@@ -76,6 +76,35 @@ def test_hostile_traffic_visits_everything_and_differs_nowhere(tiny_run: Path, b
         assert result.transfers >= 50_000
         seen |= result.coverage.keys()
     assert seen == SITUATIONS
+
+
+def test_reloadable_weights_on_a_hostile_bus(tmp_path: Path) -> None:
+    tiny = Tiny(n_weights=7)
+    soc, vectors = write_tiny(tmp_path, tiny), tmp_path / "model" / "vectors.npz"
+    result = run_vectors(rtl_sources(soc), soc, vectors, 100, tmp_path / "build")
+    assert result.passed, result
+    seen: set[str] = set()
+    for seed in (1, 2):
+        hostile = run_protocol(rtl_sources(soc), soc, vectors, 50_000, tmp_path / "build", seed=seed)
+        assert hostile.passed, hostile.messages
+        seen |= hostile.coverage.keys()
+    assert seen == SITUATIONS | {"loaded", "start_without_weights"}
+
+
+def test_another_image_gives_other_results(tmp_path: Path) -> None:
+    """Negative controls: a bit of the image, an image of another architecture, one for a design of constants."""
+    tiny = Tiny(n_weights=7)
+    soc, vectors = write_tiny(tmp_path, tiny), tmp_path / "model" / "vectors.npz"
+    words = [tiny.image().words[0] ^ 1, *tiny.image().words[1:]]
+    tiny.image().model_copy(update={"words": words}).save(tmp_path / "bit.json")
+    result = run_vectors(rtl_sources(soc), soc, vectors, 20, tmp_path / "build", image=tmp_path / "bit.json")
+    assert result.exact == 0 and not result.messages
+    tiny.image().model_copy(update={"architecture": "cd" * 32}).save(tmp_path / "other.json")
+    with pytest.raises(UserError, match="architecture"):
+        run_vectors(rtl_sources(soc), soc, vectors, 1, tmp_path, image=tmp_path / "other.json")
+    constant = write_tiny(tmp_path / "constant", Tiny())
+    with pytest.raises(UserError, match="constants"):
+        run_vectors(rtl_sources(constant), constant, vectors, 1, tmp_path, image=tmp_path / "bit.json")
 
 
 @pytest.mark.parametrize(

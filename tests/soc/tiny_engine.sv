@@ -10,10 +10,19 @@ module accel_engine #(
   parameter int OutWidth = 0,
   parameter int InAddrWidth = 0,
   parameter int OutAddrWidth = 0,
+`ifdef TINY_WEIGHTS
+  parameter int NWeights = 0,
+`endif
   parameter int EarlyDone = 0
 ) (
   input  logic                    clk_i,
   input  logic                    rst_ni,
+`ifdef TINY_WEIGHTS
+  input  logic                    load_clear_i,
+  input  logic                    load_we_i,
+  input  logic [31:0]             load_data_i,
+  output logic                    loaded_o,
+`endif
   input  logic                    in_we_i,
   input  logic [InAddrWidth-1:0]  in_addr_i,
   input  logic [InWidth-1:0]      in_data_i,
@@ -35,6 +44,7 @@ module accel_engine #(
   logic [OutWidth-1:0]     sum_d;
   logic [InWidth-1:0]      x;
   logic [63:0]             product;
+  logic [OutWidth-1:0]     weight;   // What output j begins with: word j % NWeights of the image
   logic                    busy_q;
   logic                    last;
   logic                    late_q;
@@ -43,7 +53,7 @@ module accel_engine #(
   assign x       = x_q[i_q];
   assign product = {{(64 - InWidth){(InSigned != 0) & x[InWidth-1]}}, x}
                  * ({{(64 - InAddrWidth){1'b0}}, i_q} + {{(64 - OutAddrWidth){1'b0}}, j_q} + 64'd1);
-  assign sum_d   = ((i_q == '0) ? '0 : sum_q) + product[OutWidth-1:0];
+  assign sum_d   = ((i_q == '0) ? weight : sum_q) + product[OutWidth-1:0];
   assign last    = busy_q & (i_q == LastIn) & (j_q == LastOut);
   assign unused_product = ^product[63:OutWidth];
 
@@ -70,6 +80,32 @@ module accel_engine #(
     sum_q <= sum_d;
     if (busy_q && i_q == LastIn) y_q[j_q] <= sum_d;
   end
+
+`ifdef TINY_WEIGHTS
+  localparam logic [31:0] Words = $unsigned(NWeights);
+
+  logic [31:0] words_q [0:NWeights-1];
+  logic [31:0] word;
+  logic [31:0] count_q;
+  logic        unused_word;
+
+  always_ff @(posedge clk_i or negedge rst_ni) begin
+    if (!rst_ni)                          count_q <= '0;
+    else if (load_clear_i)                count_q <= '0;
+    else if (load_we_i && !busy_q && !loaded_o) count_q <= count_q + 1'b1;
+  end
+
+  always_ff @(posedge clk_i) begin
+    if (load_we_i && !busy_q && !loaded_o) words_q[count_q] <= load_data_i;
+  end
+
+  assign loaded_o    = count_q == Words;
+  assign word        = words_q[32'(j_q) % Words];
+  assign weight      = word[OutWidth-1:0];
+  assign unused_word = ^word;
+`else
+  assign weight = '0;
+`endif
 
   assign busy_o     = busy_q;
   assign done_o     = (EarlyDone != 0) ? last : late_q;

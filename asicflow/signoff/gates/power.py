@@ -21,6 +21,7 @@ from asicflow.signoff.gate import Gate
 from asicflow.signoff.irdrop import Drop, build_grid, solve
 from asicflow.signoff.replay import WINDOW, Replay
 from asicflow.signoff.verdict import Figure, Finding, GateResult, Rows, Tool, verdict_of
+from asicflow.soc.testbench import load_weights
 
 SPEF = "layout/{top}.spef"
 VECTORS = "model/vectors.npz"
@@ -170,7 +171,9 @@ class InferenceEnergyGate(Gate):
             x_int, y_int = vectors["x_int"].astype(np.int64), vectors["y_int"].astype(np.int64)
         cells = read_liberty(library.typical.liberty, power=True).cells
         netlist = GateNetlist(context.netlist, cells, library, clock)
-        schedule = BusSchedule(x_int, y_int.shape[1], int(engine["cycles"]))
+        image = load_weights(context.engine_dir)
+        weights = image.words if image else []
+        schedule = BusSchedule(x_int, y_int.shape[1], int(engine["cycles"]), weights)
         activity = netlist.simulate(schedule.stimuli, schedule.start)
         words = [netlist.port(activity, f"hrdata_o[{bit}]")[schedule.reads] for bit in range(32)]
         got = values_of(words).T

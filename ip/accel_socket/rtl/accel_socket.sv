@@ -15,7 +15,8 @@ module accel_socket #(
   parameter int OutWidth     = 8,     // Bits of an output element, 1 to 32
   parameter int OutAddrWidth = 1,     // Bits of an output element's index
   parameter bit OutSigned    = 1'b1,  // Output elements are two's complement
-  parameter int CyclesWidth  = 32     // Bits of the cycle counter, 1 to 32
+  parameter int CyclesWidth  = 32,    // Bits of the cycle counter, 1 to 32
+  parameter bit Reloadable   = 1'b0   // The engine's weights are loaded at run time
 ) (
   input  logic                    clk_i,       // Clock; all inputs and outputs are synchronous to it
   input  logic                    rst_ni,      // Reset, active low: asynchronous assertion, synchronous release
@@ -43,7 +44,11 @@ module accel_socket #(
   input  logic                    busy_i,      // An inference runs
   input  logic                    done_i,      // One-cycle pulse: the result becomes readable
   output logic [OutAddrWidth-1:0] out_addr_o,  // Output element's index
-  input  logic [OutWidth-1:0]     out_data_i   // Output element, combinational from out_addr_o
+  input  logic [OutWidth-1:0]     out_data_i,  // Output element, combinational from out_addr_o
+  output logic                    load_clear_o,  // One-cycle pulse: the next word is the first of the weights' image
+  output logic                    load_we_o,   // Write load_data_o as the next word of the weights' image
+  output logic [31:0]             load_data_o, // Word of the weights' image
+  input  logic                    loaded_i     // The weights are in place; 1 where they are constants
 );
 
   //////////////////////////////
@@ -71,7 +76,7 @@ module accel_socket #(
     .write_o     ( write            ),
     .legal_i     ( legal & ~blocked ),
     .commit_o    ( commit           ),
-    .active_o    ( active      )
+    .active_o    ( active           )
   );
 
   ///////////////
@@ -80,6 +85,7 @@ module accel_socket #(
 
   logic        sel_in;
   logic        sel_out;
+  logic        sel_load;
   logic        busy;
   logic        start_request;
   logic        start;
@@ -89,6 +95,7 @@ module accel_socket #(
   logic        irq_enable;
   logic [31:0] cycles_word;
   logic [31:0] out_word;
+  logic [31:0] crc;           // Of the weights' image so far
 
   accel_socket_regs i_regs (
     .clk_i                    ( clk_i                ),
@@ -102,13 +109,17 @@ module accel_socket #(
     .legal_o                  ( legal                ),
     .ctrl_start_o             ( start_request        ),
     .ctrl_irq_enable_o        ( irq_enable           ),
+    .ctrl_load_o              ( load_clear_o         ),
     .status_busy_i            ( busy                 ),
     .status_done_o            ( done                 ),
     .status_done_set_i        ( finish               ),
     .status_done_clr_i        ( start                ),
-    .status_start_error_set_i ( start_request & busy ),
+    .status_start_error_set_i ( start_request & (busy | ~loaded_i) ),
     .status_access_error_set_i( ~hreadyout_o         ),
+    .status_loaded_i          ( loaded_i             ),
     .cycles_count_i           ( cycles_word          ),
+    .weights_crc_crc_i        ( crc                  ),
+    .weight_port_sel_o        ( sel_load             ),
     .output_buffer_sel_o      ( sel_out              ),
     .output_buffer_rdata_i    ( out_word             ),
     .input_buffer_sel_o       ( sel_in               )
@@ -126,7 +137,7 @@ module accel_socket #(
   logic [CyclesWidth-1:0] cycles_q;
 
   assign busy   = running_q | busy_i;
-  assign start  = start_request & ~busy;
+  assign start  = start_request & ~busy & loaded_i;
   assign finish = running_q & done_i;
 
   always_ff @(posedge clk_i or negedge rst_ni) begin
@@ -146,7 +157,7 @@ module accel_socket #(
   end
 
   assign start_o = start;
-  assign blocked = ((sel_in | sel_out) & busy) | (sel_out & ~result_q);
+  assign blocked = ((sel_in | sel_out | sel_load) & busy) | (sel_out & ~result_q) | (sel_load & loaded_i);
 
   //////////////
   // Elements //
@@ -165,6 +176,33 @@ module accel_socket #(
     out_word[OutWidth-1:0] = out_data_i;
     cycles_word = '0;
     cycles_word[CyclesWidth-1:0] = cycles_q;
+  end
+
+  /////////////
+  // Weights //
+  /////////////
+
+  assign load_we_o   = commit & sel_load;
+  assign load_data_o = hwdata_i;
+
+  if (Reloadable) begin : gen_crc
+    logic [31:0] crc_d;
+    logic [31:0] crc_q;
+
+    always_comb begin
+      crc_d = crc_q ^ hwdata_i;
+      for (int k = 0; k < 32; k++) crc_d = (crc_d >> 1) ^ (crc_d[0] ? 32'hEDB88320 : 32'h0);
+    end
+
+    always_ff @(posedge clk_i or negedge rst_ni) begin
+      if (!rst_ni)           crc_q <= '1;
+      else if (load_clear_o) crc_q <= '1;
+      else if (load_we_o)    crc_q <= crc_d;
+    end
+
+    assign crc = ~crc_q;
+  end else begin : gen_no_crc
+    assign crc = '0;
   end
 
 endmodule

@@ -84,10 +84,11 @@ private:
     uint64_t cycle_ = 0;
 };
 
-// Test vectors: three 32-bit counts (vectors, inputs, outputs), all inputs, all outputs.
+// Test vectors: four 32-bit counts (vectors, inputs, outputs, weights), all inputs, all outputs, the words of an
+// image of reloadable weights.
 struct Vectors {
-    uint32_t count = 0, n_in = 0, n_out = 0;
-    std::vector<uint32_t> x, y;
+    uint32_t count = 0, n_in = 0, n_out = 0, n_weights = 0;
+    std::vector<uint32_t> x, y, weights;
 
     explicit Vectors(const char* path) {
         std::ifstream file(path, std::ios::binary);
@@ -98,10 +99,13 @@ struct Vectors {
         take(&count, 1);
         take(&n_in, 1);
         take(&n_out, 1);
+        take(&n_weights, 1);
         x.resize(size_t(count) * n_in);
         y.resize(size_t(count) * n_out);
+        weights.resize(n_weights);
         take(x.data(), x.size());
         take(y.data(), y.size());
+        take(weights.data(), weights.size());
     }
 };
 
@@ -129,6 +133,13 @@ private:
     uint64_t count_ = 0;
     std::vector<std::string> kept_;
 };
+
+// CRC-32, bit by bit, of one more word.
+inline uint32_t crc32(uint32_t crc, uint32_t word) {
+    crc = ~crc;
+    for (int bit = 0; bit < 32; ++bit) crc = (crc >> 1) ^ (((crc ^ (word >> bit)) & 1) ? 0xEDB88320u : 0);
+    return ~crc;
+}
 
 inline std::string hex(uint32_t value) {
     char text[16];

@@ -5,6 +5,7 @@
 //
 // Macros: N_IN, N_OUT, VECTORS, LIMIT (cycles an inference may take), INPUT, OUTPUT, CTRL (byte offsets), and
 // GO (value of CTRL that starts with the interrupt on). Files x.hex and y.hex hold one 32-bit word per element.
+// With reloadable weights also N_WEIGHTS, PORT (byte offset), and w.hex with the words of their image.
 
 `timescale 1ns / 1ps
 
@@ -18,6 +19,9 @@ module power_up;
   reg  [31:0] x [0:`VECTORS * `N_IN - 1];
   reg  [31:0] y [0:`VECTORS * `N_OUT - 1];
   reg         watch = 0;
+`ifdef N_WEIGHTS
+  reg  [31:0] w [0:`N_WEIGHTS - 1];
+`endif
   integer     unknown = 0, exact = 0, done = 0, cycles, v, i, wrong;
   reg  [31:0] got;
 
@@ -67,6 +71,10 @@ module power_up;
     repeat (4) @(posedge clk);
     #1 rst_n = 1;
     watch = 1;
+`ifdef N_WEIGHTS
+    $readmemh("w.hex", w);
+    for (i = 0; i < `N_WEIGHTS; i = i + 1) transfer(1, `PORT, w[i]);
+`endif
     for (v = 0; v < `VECTORS; v = v + 1) begin
       for (i = 0; i < `N_IN; i = i + 1) transfer(1, `INPUT + 4 * i, x[v * `N_IN + i]);
       transfer(1, `CTRL, `GO);

@@ -21,11 +21,13 @@ using ahb::Address;
 
 constexpr uint32_t kIn = ACCEL_SOCKET_INPUT_BUFFER_OFFSET;
 constexpr uint32_t kOut = ACCEL_SOCKET_OUTPUT_BUFFER_OFFSET;
+constexpr uint32_t kPort = ACCEL_SOCKET_WEIGHT_PORT_OFFSET;
+constexpr uint32_t kPortWords = ACCEL_SOCKET_WEIGHT_PORT_ENTRIES;
 constexpr uint32_t kInMask = uint32_t((uint64_t(1) << ACCEL_SOCKET_IN_FORMAT_WIDTH_VALUE) - 1);
 constexpr uint32_t kReadOnly[] = {
     ACCEL_SOCKET_ID_OFFSET,        ACCEL_SOCKET_VERSION_OFFSET,    ACCEL_SOCKET_MODEL_HASH_OFFSET,
     ACCEL_SOCKET_SHAPE_OFFSET,     ACCEL_SOCKET_IN_FORMAT_OFFSET,  ACCEL_SOCKET_OUT_FORMAT_OFFSET,
-    ACCEL_SOCKET_CYCLES_OFFSET,
+    ACCEL_SOCKET_CYCLES_OFFSET,    ACCEL_SOCKET_WEIGHTS_OFFSET,    ACCEL_SOCKET_WEIGHTS_CRC_OFFSET,
 };
 constexpr uint32_t kReadWrite[] = {ACCEL_SOCKET_CTRL_OFFSET, ACCEL_SOCKET_STATUS_OFFSET};
 
@@ -65,18 +67,25 @@ struct Expected {
 class Model {
 public:
     Model(const ahb::Vectors& v, uint64_t cycles, uint32_t counter_max, Coverage& coverage)
-        : v_(v), latency_(cycles), counter_max_(counter_max), coverage_(coverage), buffer_(v.n_in) {
+        : v_(v), latency_(cycles), counter_max_(counter_max), coverage_(coverage), buffer_(v.n_in), memory_(v.n_weights) {
         forget_inputs();
     }
 
     bool busy() const { return left_ > 0; }
     bool irq() const { return done_ && irq_enable_; }
     bool result() const { return result_ && !busy(); }
+    bool weights_loaded() const { return position_ == v_.n_weights; }
+    bool weights_known() const {
+        for (uint32_t k = 0; k < v_.n_weights; ++k)
+            if (!memory_[k].known || memory_[k].value != v_.weights[k]) return false;
+        return true;
+    }
 
     void reset() {
         if (busy()) coverage_.hit("reset_mid_run");
         if (second_) coverage_.hit("reset_mid_error");
         left_ = 0;
+        position_ = crc_ = 0;
         second_ = done_ = start_error_ = access_error_ = irq_enable_ = result_ = known_ = false;
         counter_ = 0;
         forget_inputs();
@@ -107,6 +116,8 @@ public:
         const char* why = a.for_dut() && !second_ ? refusal(a) : nullptr;
         const bool start = a.for_dut() && !second_ && !why && perform(a);
         second_ = why != nullptr;
+        if (clear_) position_ = crc_ = 0;
+        clear_ = false;
         if (why) {
             coverage_.hit(why);
             access_error_ = true;
@@ -148,6 +159,11 @@ private:
             if (busy()) return "output_while_busy";
             return result_ ? nullptr : "output_before_result";
         }
+        if (offset >= kPort && offset < kPort + 4 * kPortWords) {
+            if (!a.write) return "write_only_read";
+            if (busy()) return "weights_while_busy";
+            return weights_loaded() ? "weights_in_place" : nullptr;
+        }
         if (contains(kReadOnly, offset)) return a.write ? "read_only_write" : nullptr;
         return contains(kReadWrite, offset) ? nullptr : "bad_address";
     }
@@ -170,7 +186,10 @@ private:
             case ACCEL_SOCKET_STATUS_OFFSET:
                 return busy() << ACCEL_SOCKET_STATUS_BUSY_LSB | done_ << ACCEL_SOCKET_STATUS_DONE_LSB |
                        start_error_ << ACCEL_SOCKET_STATUS_START_ERROR_LSB |
-                       access_error_ << ACCEL_SOCKET_STATUS_ACCESS_ERROR_LSB;
+                       access_error_ << ACCEL_SOCKET_STATUS_ACCESS_ERROR_LSB |
+                       weights_loaded() << ACCEL_SOCKET_STATUS_LOADED_LSB;
+            case ACCEL_SOCKET_WEIGHTS_OFFSET: return v_.n_weights;
+            case ACCEL_SOCKET_WEIGHTS_CRC_OFFSET: return crc_;
             default: return counter_;
         }
     }
@@ -186,6 +205,12 @@ private:
             buffer_[(a.addr - kIn) / 4] = {true, a.data};
             return false;
         }
+        if (a.addr >= kPort) {
+            memory_[position_++] = {true, a.data};
+            crc_ = ahb::crc32(crc_, a.data);
+            if (weights_loaded()) coverage_.hit("loaded");
+            return false;
+        }
         if (a.addr == ACCEL_SOCKET_STATUS_OFFSET) {
             if (done_ && (a.data & ACCEL_SOCKET_STATUS_DONE_MASK)) coverage_.hit("done_cleared");
             if (a.data & ACCEL_SOCKET_STATUS_DONE_MASK) done_ = false;
@@ -194,9 +219,15 @@ private:
             return false;
         }
         irq_enable_ = a.data & ACCEL_SOCKET_CTRL_IRQ_ENABLE_MASK;
+        clear_ = a.data & ACCEL_SOCKET_CTRL_LOAD_MASK;
         if (!(a.data & ACCEL_SOCKET_CTRL_START_MASK)) return false;
         if (busy()) {
             coverage_.hit("start_while_busy");
+            start_error_ = true;
+            return false;
+        }
+        if (!weights_loaded()) {
+            coverage_.hit("start_without_weights");
             start_error_ = true;
             return false;
         }
@@ -208,7 +239,7 @@ private:
         left_ = latency_;
         counter_ = 0;
         done_ = result_ = false;
-        known_ = loaded();
+        known_ = loaded() && weights_known();
         vector_ = candidate_;
         forget_inputs();
     }
@@ -226,7 +257,9 @@ private:
     const uint64_t latency_;
     const uint32_t counter_max_;
     Coverage& coverage_;
-    std::vector<Element> buffer_;
+    std::vector<Element> buffer_, memory_;  // Inputs and weights that the engine holds
+    uint32_t position_ = 0, crc_ = 0;       // Words of the image so far, and their CRC
+    bool clear_ = false;                    // A load begins with the next cycle
     uint64_t left_ = 0;
     uint32_t counter_ = 0, vector_ = 0, candidate_ = 0;
     bool second_ = false, done_ = false, start_error_ = false, access_error_ = false;
@@ -256,20 +289,30 @@ private:
     void make_plan() {
         quiet_ = chance(40);
         vector_ = draw(v_.count);
-        std::vector<Address> steps;
+        std::vector<Address> weights, steps;
+        if (!model_.weights_loaded() || !model_.weights_known() || chance(5)) {
+            weights.push_back(ahb::write(ACCEL_SOCKET_CTRL_OFFSET, ACCEL_SOCKET_CTRL_LOAD_MASK));
+            for (uint32_t word : v_.weights) weights.push_back(ahb::write(kPort + 4 * draw(kPortWords), word));
+        }
         for (uint32_t i = 0; i < v_.n_in; ++i) steps.push_back(ahb::write(kIn + 4 * i, element(i)));
         if (chance(30)) steps.push_back(ahb::read(kOut + 4 * draw(v_.n_out)));  // of the inference before
         shuffle(steps);
         if (chance(30)) steps.push_back(ahb::write(ACCEL_SOCKET_STATUS_OFFSET, rng_()));
-        steps.push_back(ahb::write(ACCEL_SOCKET_CTRL_OFFSET, (rng_() & ~1u) | 1u));
+        steps.push_back(ahb::write(ACCEL_SOCKET_CTRL_OFFSET, control() | 1u));
         std::vector<Address> reads;
         for (uint32_t j = 0; j < v_.n_out; ++j) reads.push_back(ahb::read(kOut + 4 * j));
         reads.push_back(ahb::read(ACCEL_SOCKET_CYCLES_OFFSET));
         shuffle(reads);
-        plan_.assign(steps.begin(), steps.end());
+        plan_.assign(weights.begin(), weights.end());
+        plan_.insert(plan_.end(), steps.begin(), steps.end());
         plan_.insert(plan_.end(), reads.begin(), reads.end());
         for (auto& a : plan_)
             if (chance(30)) a.trans = ahb::kSeq;
+    }
+
+    // A word for CTRL; a new load spoils many plans: seldom, but while an inference runs.
+    uint32_t control() {
+        return rng_() & ~1u & (chance(model_.busy() ? 30 : 3) ? ~0u : ~ACCEL_SOCKET_CTRL_LOAD_MASK);
     }
 
     // An element of the vector; the bits above its width do not matter.
@@ -294,7 +337,8 @@ private:
     Address anything() {
         const bool to_write = chance(50);
         uint32_t offset = 0;
-        switch (draw(4)) {
+        switch (draw(5)) {
+            case 4: offset = kPort + 4 * draw(kPortWords); break;
             case 0: offset = kIn + 4 * draw(v_.n_in); break;
             case 1: offset = kOut + 4 * draw(v_.n_out); break;
             case 2: offset = kReadOnly[draw(std::size(kReadOnly))]; break;
@@ -302,7 +346,13 @@ private:
         }
         Address a = to_write ? ahb::write(offset, rng_()) : ahb::read(offset);
         // A start in the middle of loading the inputs spoils the plan: seldom.
-        if (to_write && offset == ACCEL_SOCKET_CTRL_OFFSET && !model_.busy() && !chance(3)) a.data &= ~1u;
+        if (to_write && offset == ACCEL_SOCKET_CTRL_OFFSET) {
+            a.data = control() | (a.data & 1u);
+            if (!model_.busy() && !chance(3)) a.data &= ~1u;
+        }
+        // So does a word of the weights that the plan does not know of.
+        const bool port = offset >= kPort && offset < kPort + 4 * kPortWords;
+        if (to_write && port && !model_.busy() && !model_.weights_loaded() && !chance(1)) a.write = false;
         // So does another value of an input element: only values that the plan wants.
         if (to_write && offset >= kIn && !model_.busy() && !chance(3))
             a.data = element((offset - kIn) / 4);
@@ -311,7 +361,7 @@ private:
 
     uint32_t outside() {
         const uint32_t edges[] = {kIn + 4 * v_.n_in, kIn - 4, kOut + 4 * v_.n_out, kOut - 4, 0xFFFC,
-                                  ACCEL_SOCKET_CYCLES_OFFSET + 4};
+                                  ACCEL_SOCKET_WEIGHTS_CRC_OFFSET + 4, kPort - 4, kPort + 4 * kPortWords};
         return chance(50) ? edges[draw(std::size(edges))] : draw(0x4000) * 4;
     }
 

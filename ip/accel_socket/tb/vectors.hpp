@@ -83,8 +83,9 @@ inline void check_identity(Master& bus, const ahb::Vectors& v, ahb::Failures& fa
         {ACCEL_SOCKET_ID_OFFSET, ACCEL_SOCKET_ID_MAGIC_VALUE, "ID"},
         {ACCEL_SOCKET_MODEL_HASH_OFFSET, ACCEL_SOCKET_MODEL_HASH_HASH_VALUE, "MODEL_HASH"},
         {ACCEL_SOCKET_SHAPE_OFFSET, v.n_out << ACCEL_SOCKET_SHAPE_N_OUT_LSB | v.n_in, "SHAPE"},
-        {ACCEL_SOCKET_STATUS_OFFSET, 0, "STATUS"},
+        {ACCEL_SOCKET_STATUS_OFFSET, v.n_weights ? 0 : ACCEL_SOCKET_STATUS_LOADED_MASK, "STATUS"},
         {ACCEL_SOCKET_CYCLES_OFFSET, 0, "CYCLES"},
+        {ACCEL_SOCKET_WEIGHTS_OFFSET, v.n_weights, "WEIGHTS"},
     };
     for (const auto& w : wanted) {
         uint32_t got = ~w.value;
@@ -92,6 +93,26 @@ inline void check_identity(Master& bus, const ahb::Vectors& v, ahb::Failures& fa
         bus.drain();
         if (got != w.value) failures.add(std::string(w.name) + " reads " + ahb::hex(got));
     }
+}
+
+// Load reloadable weights; nothing starts before.
+inline void load(Master& bus, const ahb::Vectors& v, ahb::Failures& failures) {
+    uint32_t status = 0, crc = 0, want = 0;
+    bus.issue(ahb::write(ACCEL_SOCKET_CTRL_OFFSET, ACCEL_SOCKET_CTRL_START_MASK));
+    bus.issue(ahb::read(ACCEL_SOCKET_STATUS_OFFSET), &status);
+    bus.drain();
+    if (status != ACCEL_SOCKET_STATUS_START_ERROR_MASK) failures.add("STATUS of a start without weights is " + ahb::hex(status));
+    bus.issue(ahb::write(ACCEL_SOCKET_STATUS_OFFSET, ACCEL_SOCKET_STATUS_START_ERROR_MASK));
+    bus.issue(ahb::write(ACCEL_SOCKET_CTRL_OFFSET, ACCEL_SOCKET_CTRL_LOAD_MASK));
+    for (uint32_t k = 0; k < v.n_weights; ++k) {
+        bus.issue(ahb::write(ACCEL_SOCKET_WEIGHT_PORT_OFFSET + 4 * (k % ACCEL_SOCKET_WEIGHT_PORT_ENTRIES), v.weights[k]));
+        want = ahb::crc32(want, v.weights[k]);
+    }
+    bus.issue(ahb::read(ACCEL_SOCKET_STATUS_OFFSET), &status);
+    bus.issue(ahb::read(ACCEL_SOCKET_WEIGHTS_CRC_OFFSET), &crc);
+    bus.drain();
+    if (status != ACCEL_SOCKET_STATUS_LOADED_MASK) failures.add("STATUS with weights is " + ahb::hex(status));
+    if (crc != want) failures.add("WEIGHTS_CRC is " + ahb::hex(crc) + " instead of " + ahb::hex(want));
 }
 
 // Wait for the end of an inference; false when it takes more than `limit` clock cycles.
@@ -117,6 +138,7 @@ inline void run(ahb::Dut& dut, const ahb::Vectors& v, uint32_t count, uint64_t l
     Master bus(dut, failures);
     bus.reset();
     check_identity(bus, v, failures);
+    if (v.n_weights) load(bus, v, failures);
 
     const uint32_t go = ACCEL_SOCKET_CTRL_START_MASK | (poll ? 0 : ACCEL_SOCKET_CTRL_IRQ_ENABLE_MASK);
     uint32_t exact = 0, done = 0, cycles = 0, least = ~0u, most = 0;
