@@ -11,11 +11,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from asicflow.board.adp import ChipError, LinkError
+from asicflow.board.adp import Adp, ChipError, LinkError
 from asicflow.board.link import Link, Mailbox
 from asicflow.errors import UserError
+from asicflow.model.image import Image
 from asicflow.soc.rdl import RegisterMap
 from asicflow.soc.system import System, load_system
+from asicflow.soc.testbench import load_weights
 
 BANNER = "asicflow boot ROM"
 WAITING = "boot: waiting for the host"
@@ -26,12 +28,16 @@ _POLLS = 1 << 16
 
 @dataclass(frozen=True)
 class Description:
-    """What a run directory says of its chip: address map, ``soc.json``, ``firmware.json`` and its folder."""
+    """What a run directory says of its chip: address map, ``soc.json``, ``firmware.json`` and its folder.
+
+    ``weights`` are the model's own where they are reloadable, else None.
+    """
 
     system: System
     soc: dict[str, Any]
     programs: dict[str, Any]
     firmware: Path
+    weights: Image | None = None
 
 
 def describe(soc_dir: Path, firmware_dir: Path) -> Description:
@@ -41,7 +47,8 @@ def describe(soc_dir: Path, firmware_dir: Path) -> Description:
         programs = json.loads((firmware_dir / "firmware.json").read_text())["programs"]
     except (OSError, ValueError, KeyError) as error:
         raise UserError(f"the description of the chip cannot be read: {error}", where=str(soc_dir)) from error
-    return Description(load_system(soc_dir / "map.json"), soc, programs, firmware_dir)
+    weights = load_weights(soc_dir / "accel") if soc["engine"].get("weights") else None
+    return Description(load_system(soc_dir / "map.json"), soc, programs, firmware_dir, weights)
 
 
 def expected_banner(soc: Mapping[str, Any]) -> list[str]:
@@ -72,6 +79,7 @@ class Chip:
         self.resets_told = 0  # of those, how many somebody has been told of
         self._d = description
         self._engine = description.soc["engine"]
+        self._weights = description.weights  # those that the chip is to have
 
     def register(self, block: str, name: str) -> int:
         """Return the address of a register."""
@@ -136,6 +144,43 @@ class Chip:
         symbols, sizes = (self._d.programs[program][key] for key in ("symbols", "sizes"))
         return Mailbox(symbols["mailbox_request"], symbols["mailbox_answer"], sizes["mailbox_answer"] // 4)
 
+    # -- weights --------------------------------------------------------------------------------
+    def load_weights(self, image: Image, where: str = "weights") -> None:
+        """Give the chip other weights, by the debug port; it gets them again when it has lost them in a reset.
+
+        Raises
+        ------
+        UserError
+            If the chip's weights are constants, or the image is for another architecture.
+        LinkError
+            If they do not arrive intact.
+        """
+        weights = self._engine.get("weights")
+        if weights is None:
+            raise UserError("the chip's weights are constants", where=where, hint="hls.weights: reloadable")
+        image.check(weights["architecture"], where)
+        self._weights = image
+        self.port.persist(self._ensure_weights, self.was_reset)
+
+    def _ensure_weights(self) -> None:
+        """Load the weights unless the chip has them (nothing to do where they are constants)."""
+        if self._weights is None or self._has_weights():
+            return
+        accel = self._d.system.block("accel")
+        window = accel.registers.window("weight_port")
+        self.port.write(self.register("accel", "CTRL"), _bit(accel.registers, "CTRL", "load"))
+        words = self._weights.words
+        for start in range(0, len(words), window.entries):  # a word that is repeated would be one too many
+            Adp.write(self.port, accel.base + window.offset, words[start : start + window.entries])
+        if not self._has_weights():
+            raise LinkError("the weights did not arrive intact", where="WEIGHTS_CRC")
+
+    def _has_weights(self) -> bool:
+        assert self._weights is not None
+        loaded = _bit(self._d.system.block("accel").registers, "STATUS", "loaded")
+        (status,) = self.port.read(self.register("accel", "STATUS"))
+        return bool(status & loaded) and self.port.read(self.register("accel", "WEIGHTS_CRC"))[0] == self._weights.crc32
+
     # -- debug path -----------------------------------------------------------------------------
     def infer(self, x: NDArray[np.int64]) -> tuple[NDArray[np.int64], int]:
         """One inference by the debug port alone.
@@ -157,6 +202,7 @@ class Chip:
         """One inference by the debug port with ``value`` for every element: few characters on the line."""
 
         def attempt() -> tuple[NDArray[np.int64], int]:
+            self._ensure_weights()
             self.port.fill(self._inputs(), self._masked(value), self._engine["n_in"])
             return self._start()
 
@@ -167,6 +213,7 @@ class Chip:
         self.port.hold_cpu()
 
     def _infer(self, x: NDArray[np.int64]) -> tuple[NDArray[np.int64], int]:
+        self._ensure_weights()
         self.port.write(self._inputs(), [self._masked(v) for v in x])
         return self._start()
 
@@ -202,6 +249,8 @@ class Chip:
         self.start_rom()
         self.port.load(described["load"], binary, self.mailbox("bootrom"))
         self.port.hold_cpu()
+        if self._weights is not self._d.weights:  # the model's own weights are the program's to load
+            self._ensure_weights()
         box = self.mailbox(program)
         self.port.forget_answer(box)
         self.port.write(self.register("sysctrl", "REMAP"), 1)
@@ -221,6 +270,7 @@ class Chip:
 
     def infer_by_program(self, x: NDArray[np.int64]) -> tuple[NDArray[np.int64], int, int]:
         """One inference by the program ``infer``; returns y (n_out,), the engine's and the processor's cycles."""
+        self.port.persist(self._ensure_weights, self.was_reset)
         cycles, elapsed, *words = self.ask("infer", self._packed(x))
         return self._signed(words), cycles, elapsed
 

@@ -25,6 +25,7 @@ from asicflow.board.transport import DEFAULT_BAUD, SerialTransport, Transport
 from asicflow.errors import UserError
 from asicflow.model.fixed import to_float
 from asicflow.model.golden import Profile, quantize_input
+from asicflow.model.image import Image
 from asicflow.model.spec import Spec
 from asicflow.workspace import Workspace
 
@@ -126,6 +127,20 @@ class NeuralNetworkOverlay:
     def close(self) -> None:
         """Give the port back."""
         self._transport.close()
+
+    def load_weights(self, path: str | Path) -> None:
+        """Give the chip other weights: an image that ``asicflow weights`` has written.
+
+        The chip must have been made with ``hls.weights: reloadable``; without this call it has its model's own.
+
+        Raises
+        ------
+        UserError
+            If the file is no image or damaged, is for another architecture, or the chip's weights are constants.
+        LinkError
+            If the weights do not arrive intact.
+        """
+        self._chip.load_weights(Image.load(Path(path)), str(path))
 
     def predict(
         self,

@@ -15,10 +15,11 @@ from asicflow.firmware.image import image_header, pack_image
 from asicflow.firmware.rom import write_rom
 from asicflow.firmware.stack import read_usage, stack_bound
 from asicflow.firmware.toolchain import Program, build_program, compiler_version, memory_script
-from asicflow.firmware.vectors import load_vectors, vectors_header
+from asicflow.firmware.vectors import load_vectors, vectors_header, weights_header
 from asicflow.resources import resource
 from asicflow.soc.chip import ROM_FILE
 from asicflow.soc.system import System, load_system
+from asicflow.soc.testbench import load_weights
 from asicflow.workspace import Workspace
 
 FIRMWARE_SCHEMA = "asicflow.firmware/1"
@@ -72,6 +73,7 @@ def prepare(soc_dir: Path, vectors: Path, out: Path) -> System:
     (include / "frame.h").write_text(frame_header())
     x, y = load_vectors(vectors)
     (include / "vectors.h").write_text(vectors_header(x, y, system.memory("imem").bytes // VECTORS_SHARE))
+    (include / "weights.h").write_text(weights_header(load_weights(soc_dir / "accel")))
     (out / "memory.ld").write_text(memory_script(_memories(system)))
     return system
 

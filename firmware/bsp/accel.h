@@ -23,6 +23,13 @@ typedef uint32_t accel_in_t;
 /* True when the network in the chip is the one this program was built for. */
 bool accel_matches(void);
 
+/* True when the weights are in place, always where they are constants. Without them no inference starts. */
+bool accel_loaded(void);
+
+/* Writes an image of reloadable weights: at most as many words as the chip takes (more are a bus error), and their
+ * CRC-32. True when it is whole and arrived intact. */
+bool accel_load(const uint32_t *words, uint32_t count, uint32_t crc);
+
 /* One inference, the result as 32-bit integers of the model's output format. Sleeps meanwhile. Returns the engine's
  * clock cycles. */
 uint32_t accel_infer(const volatile accel_in_t *x, volatile uint32_t *y);

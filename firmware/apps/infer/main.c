@@ -8,6 +8,7 @@
 #include "mailbox.h"
 #include "mmio.h"
 #include "stdio.h"
+#include "weights.h"
 
 #define BYTES (ACCEL_N_IN * sizeof(accel_in_t))
 
@@ -23,6 +24,11 @@ int main(void) {
     if (!accel_matches()) {
         MMIO(SYSCTRL_BASE + SYSCTRL_SCRATCH_OFFSET) = PROGRAM_OTHER_MODEL_CODE;
         put_text("infer: the chip has another network\n");
+        return 1;
+    }
+    /* The model's own weights, unless the host has loaded others. */
+    if (WEIGHTS_WORDS && !accel_loaded() && !accel_load(weights_image, WEIGHTS_WORDS, WEIGHTS_CRC)) {
+        put_text("infer: the weights cannot be loaded\n");
         return 1;
     }
     SYST_RVR = 0xFFFFFF;
