@@ -88,7 +88,7 @@ class FlowSettings(BaseModel):
             clock_port=clock_port,
             clock_period_ns=period_ns,
             sdc=sdc,
-            utilization=config.layout.utilization or library.utilization,
+            utilization=config.layout.utilization or library.utilization[config.top],
             aspect=config.layout.aspect,
             die_um=config.layout.die_um,
             seed=config.layout.seed,

@@ -98,14 +98,14 @@ class Library(_Data):
     """A standard-cell library with its process: all that synthesis, layout and checks need.
 
     Paths are absolute.  ``corners`` holds only the corners of the chosen supply,
-    ``clock_period_ns`` the period that a run takes by default, per top.
+    ``clock_period_ns`` the period that a run takes by default, per top, ``utilization`` the cell area over the core's.
     """
 
     pdk: str
     name: str
     site: str
     supply: float
-    utilization: float
+    utilization: dict[str, float]
     clock_period_ns: dict[str, float]
     grid_nm: int
     tech_lef: Path

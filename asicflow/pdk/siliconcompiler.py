@@ -139,7 +139,7 @@ def techmap(library: Library, kind: str) -> Path | None:
 def _add_openroad(result: FlowLibrary, library: Library) -> None:
     result.set_openroad_tiehigh_cell(*library.cells.tie_high)
     result.set_openroad_tielow_cell(*library.cells.tie_low)
-    result.set_openroad_placement_density(min(library.utilization + 0.1, 0.95))
+    result.set_openroad_placement_density(min(library.utilization["accel"] + 0.1, 0.95))
     result.set_openroad_macro_placement_halo(20.0, 20.0)
 
 

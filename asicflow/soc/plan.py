@@ -147,12 +147,11 @@ def plan_soc(pdk: Pdk, library: Library, soc: SocConfig, engine_nand2: float | N
     else:
         planned = [_memory(name, size, compose(pdk, size), library) for name, size in sizes.items()]
     cells = gates * nand2
-    logic = cells / library.utilization
+    logic = cells / library.utilization["soc"]
     places = [_place(slot, planned, logic) for slot in slots(pdk)]
     die = smallest_square(planned, logic) + 2 * max(library.route.get("margin", [0])) / 1e3
-    return Plan(
-        pdk.name, library.name, soc.ram, planned, cells, library.utilization, gates, logic, engine_nand2, die, places
-    )  # fmt: skip
+    share = library.utilization["soc"]
+    return Plan(pdk.name, library.name, soc.ram, planned, cells, share, gates, logic, engine_nand2, die, places)
 
 
 def check_slot(pdk: Pdk, library: Library, soc: SocConfig, slot: Slot, engine_nand2: float) -> SlotPlan:
@@ -168,7 +167,7 @@ def check_slot(pdk: Pdk, library: Library, soc: SocConfig, slot: Slot, engine_na
     if place.share <= SLOT_SHARE:
         return place
     what = "its memory macros have no room" if not place.free_um2 else (
-        f"logic of {place.logic_um2 / 1e6:.2f} mm2 at {library.utilization:.0%} utilization has only "
+        f"logic of {place.logic_um2 / 1e6:.2f} mm2 at {library.utilization['soc']:.0%} utilization has only "
         f"{place.free_um2 / 1e6:.2f} mm2 beside the memory macros"
     )  # fmt: skip
     larger = [s.name for s in chip_slots(pdk) if found[s.name].share <= SLOT_SHARE]

@@ -140,5 +140,5 @@ def add_buffers(charged: Sequence[Charged], buffering: Buffering, vacancies: Vac
     """
     for entry in charged:
         sink = next(s for s in buffering.sinks(entry.net) if s.pin == (entry.instance, entry.pin))
-        buffer = buffering.halfway(entry.net, [sink], "antenna_buf")
+        buffer = buffering.buffer_at(entry.net, [sink], buffering.halfway(entry.net, [sink]), "antenna_buf")
         vacancies.put(buffer, (buffer.x, buffer.y))

@@ -120,12 +120,15 @@ class Buffering:
         at = pin_position(instance, pin, self.macros)
         place_at(buffer, at, self.macros[buffer.cell].width, self.plan, self.tech)
 
-    def halfway(self, net: Net, group: Sequence[Sink], stem: str) -> Instance:
-        """Put a strong buffer before a group of a net's sinks, halfway between them and the net's driver."""
-        start, end = self.source(net), middle([s.place for s in group])
+    def buffer_at(self, net: Net, group: Sequence[Sink], at: Point, stem: str) -> Instance:
+        """Put a strong buffer before a group of a net's sinks, at a place of its own."""
         buffer = self.driver_of(self.buffer(net, group, self.strongest(), stem))
-        place_at(buffer, middle([start, end]), self.macros[buffer.cell].width, self.plan, self.tech)
+        place_at(buffer, at, self.macros[buffer.cell].width, self.plan, self.tech)
         return buffer
+
+    def halfway(self, net: Net, group: Sequence[Sink]) -> Point:
+        """The place halfway from a net's driver to the middle of a group of its sinks."""
+        return middle([self.source(net), middle([s.place for s in group])])
 
     def source(self, net: Net) -> Point:
         """Where a net's driver is: an output pin or an input port."""

@@ -2,22 +2,54 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
-from asicflow.flow.pnr.buffering import Buffering, Sink
-from asicflow.flow.pnr.netlist import Instance, Net
+from asicflow.flow.pnr.buffering import Buffering, Point, Sink, middle
+from asicflow.flow.pnr.netlist import Instance, Net, Port, drivers
 from asicflow.flow.pnr.timing import CornerTiming
+
+NEAR_UM = 40.0
+"""A buffer this near to a block's output cannot be bettered by another."""
 
 
 def relieve(buffering: Buffering, timings: Sequence[CornerTiming], skip: set[Net]) -> list[Instance]:
-    """Put a buffer halfway to the far sinks of each net beyond a limit in any corner, but those in `skip`."""
+    """Put buffers into each net beyond a limit in any corner, but those in `skip`; the buffers.
+
+    Blocks have no other strengths and ask for steep edges: a buffer close to the pins of each. Elsewhere one buffer
+    halfway to the far sinks.
+    """
     found = {net: None for t in timings for net, _, _ in (*t.slew, *t.capacitance) if net not in skip}
-    return [buffering.halfway(net, far_sinks(buffering, net), "relief") for net in found]
+    return [buffering.buffer_at(net, group, at, "relief") for net in found for group, at in list(_cuts(buffering, net))]
+
+
+def _cuts(buffering: Buffering, net: Net) -> Iterator[tuple[list[Sink], Point]]:
+    """Groups of a net's sinks that get a buffer, and where."""
+    driver = drivers(net, buffering.macros)[0]
+    source, members = buffering.source(net), buffering.sinks(net)
+    if not isinstance(driver, Port) and driver[0].block:
+        relieved = len(members) == 1 and buffering.is_buffer(members[0])
+        if not relieved or _distance(source, members[0].place) > NEAR_UM * 1e3:
+            yield members, source
+        return
+    strong = not isinstance(driver, Port) and driver[0].cell == buffering.strongest()
+    at_blocks: dict[Instance, list[Sink]] = {}
+    for sink in members:
+        if not isinstance(sink.pin, Port) and sink.pin[0].block:
+            at_blocks.setdefault(sink.pin[0], []).append(sink)
+    for group in at_blocks.values():
+        if not strong or len(group) < len(members):  # a strong buffer of its own cannot be bettered
+            yield group, middle([s.place for s in group])
+    if not at_blocks:
+        group = far_sinks(buffering, net)
+        yield group, buffering.halfway(net, group)
 
 
 def far_sinks(buffering: Buffering, net: Net) -> list[Sink]:
     """The sinks of a net at least half as far from its driver as the farthest."""
-    x, y = buffering.source(net)
-    members = buffering.sinks(net)
-    away = [abs(s.place[0] - x) + abs(s.place[1] - y) for s in members]
+    source, members = buffering.source(net), buffering.sinks(net)
+    away = [_distance(source, s.place) for s in members]
     return [s for s, d in zip(members, away, strict=True) if 2 * d >= max(away)]
+
+
+def _distance(a: Point, b: Point) -> int:
+    return abs(a[0] - b[0]) + abs(a[1] - b[1])

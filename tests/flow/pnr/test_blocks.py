@@ -24,6 +24,7 @@ from asicflow.flow.pnr.grid import build_problem
 from asicflow.flow.pnr.netlist import Instance, Netlist, PortDecl, read_netlist
 from asicflow.flow.pnr.orientation import ORIENTATIONS, klayout_trans, outline, to_die
 from asicflow.flow.pnr.power_grid import joined_rails
+from asicflow.flow.pnr.relief import relieve
 from asicflow.flow.pnr.technology import Technology, load_technology
 from asicflow.pdk import memory
 from asicflow.pdk.config import load_pdk
@@ -260,10 +261,8 @@ def gates_without_twins(kit: Kit, flops: int, gates: int) -> str:
     raise AssertionError("every seed has twins")
 
 
-@pytest.fixture(scope="module")
-def turned(sky: Kit, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Built]:
+def turned_design(sky: Kit, folder: Path) -> Design:
     """One block per orientation, in two rows of four."""
-    folder = tmp_path_factory.mktemp("turned")
     block = write_block(folder, sky.library)
     source = folder / "dut.v"
     source.write_text(eight_blocks(sky))
@@ -274,8 +273,37 @@ def turned(sky: Kit, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Built
     options = PnrOptions("clk", 40.0, 0.4, die_area=(350.0, 210.0), blocks=(block,), block_places=places, halo_um=5.0)
     run = Design(source, "dut", sky.library, options)
     run.place()
+    return run
+
+
+@pytest.fixture(scope="module")
+def turned(sky: Kit, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Built]:
+    folder = tmp_path_factory.mktemp("turned")
+    run = turned_design(sky, folder)
     run.route()
     yield Built(sky, run, folder, run.write(folder / "out").metrics)
+
+
+def test_steep_edges_for_a_block_come_from_a_buffer_beside_it(sky: Kit, tmp_path: Path) -> None:
+    """Limits that no cell can meet: one buffer close to the pins of each block, not a chain of them."""
+    run = turned_design(sky, tmp_path)
+    for corner in run.models.corners:
+        for name, pin in corner.liberty.cells["small"].pins.items():
+            if name.startswith("d"):
+                pin.max_transition = 1e-4
+
+    def drivers_of_inputs() -> set[tuple[Instance, str, Instance]]:
+        nets = [(i, p, n) for i in run.netlist.instances.values() if i.block for p, n in i.pins.items() if p[0] == "d"]
+        return {(i, p, next(d for d, q in n.pins if q in ("X", "Y", "Q", "HI", "LO"))) for i, p, n in nets}
+
+    for rounds in range(3):
+        buffers = relieve(run.buffering, run._analyse(run.wires), run._clock_nets)
+        run._legalise()
+        assert bool(buffers) == (rounds == 0)
+    driven = [d for d in drivers_of_inputs() if "conb" not in d[2].cell]  # constants have no edges
+    assert len(driven) == 31
+    for block, pin, driver in driven:
+        assert driver.cell == run.buffering.strongest() and driver.name.startswith("relief"), (block.name, pin)
 
 
 def recheck(built: Built, layout: kdb.Layout) -> Connectivity:
