@@ -11,7 +11,7 @@ from __future__ import annotations
 import errno
 import importlib
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
@@ -121,19 +121,6 @@ def _check_slot(config: Config) -> None:
             raise UserError(f"the slot decides on layout.{key}", where=f"layout.{key}", hint="leave it out")
 
 
-def _check_layout(config: Config, stages: Sequence[str]) -> None:
-    """Refuse, before the first stage, a layout that is not made (UserError)."""
-    if config.top != "chip" or "flow" not in stages:
-        return
-    frame = chip_slot(load_pdk(config.pdk.name, config.pdk.root or Path(".")), config.layout.slot).frame
-    if frame:
-        raise UserError(
-            f"no layout is made yet of a system in the frame {frame}: die, fixed pins and supply rings are missing",
-            where="layout.slot (--slot)",
-            hint="end with --to sim, which boots the system in its frame; or lay out the system alone: --top soc",
-        )
-
-
 def bind_pdk(config: Config, flag: Path | None, progress: Callable[[str], None]) -> dict[str, str]:
     """Resolve the PDK root, check the library's files and return their hashes.
 
@@ -187,7 +174,6 @@ def run(
     """
     stages = STAGES[config.top]
     stages = stages[: stages.index(to) + 1 if to else None]
-    _check_layout(config, stages)
     pdk_hashes = bind_pdk(config, pdk_root, lambda message: listener.progress("pdk", message))
     ran: dict[str, float] = {}
     skipped: list[str] = []

@@ -12,15 +12,6 @@ from asicflow.errors import UserError
 from asicflow.workspace import Workspace
 
 
-class Silent:
-    """A listener that says nothing."""
-
-    def begin(self, stage: str) -> None: ...
-    def progress(self, stage: str, message: str) -> None: ...
-    def skipped(self, stage: str) -> None: ...
-    def done(self, stage: str, seconds: float) -> None: ...
-
-
 @pytest.mark.parametrize(("stage", "folder"), [("soc", "ip"), ("firmware", "firmware")])
 def test_a_changed_source_makes_its_stage_run_again(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, stage: str, folder: str
@@ -57,17 +48,8 @@ def test_a_chip_that_cannot_be_is_refused_before_the_run(
         pipeline.check_inputs(parse_config({"top": "chip", "model": model, **change}))
 
 
-def test_a_frame_is_simulated_but_its_layout_is_refused(project_root: Path, tmp_path: Path) -> None:
+@pytest.mark.parametrize(("pdk", "slot"), [("gf180", "1x0p5"), ("sky130", "user_project_wrapper")])
+def test_a_chip_in_a_slot_is_accepted(project_root: Path, pdk: str, slot: str) -> None:
     model = {"file": project_root / "examples/digits/model.h5"}
-    frame = {"slot": "user_project_wrapper"}
-    config = parse_config({"top": "chip", "model": model, "pdk": {"name": "sky130"}, "layout": frame})
-    pipeline.check_inputs(config)
-    with pytest.raises(UserError, match="no layout is made yet") as caught:
-        pipeline.run(config, Workspace(tmp_path), Silent())
-    assert "--to sim" in str(caught.value)
-
-
-def test_a_chip_in_a_slot_is_accepted(project_root: Path) -> None:
-    model = {"file": project_root / "examples/digits/model.h5"}
-    data = {"top": "chip", "model": model, "pdk": {"name": "gf180"}, "layout": {"slot": "1x0p5"}}
+    data = {"top": "chip", "model": model, "pdk": {"name": pdk}, "layout": {"slot": slot}}
     pipeline.check_inputs(parse_config(data))

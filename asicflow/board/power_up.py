@@ -64,7 +64,7 @@ def run_power_up_soc(
     """
     icarus_version()
     folder.mkdir(parents=True, exist_ok=True)
-    simulator = _build(sources, models, folder, top)
+    simulator = _build(sources, models, folder, top, host=bool(described.soc.get("addition")))
     told: list[str] = []
     exact = 0
     with SimulatedBoard(simulator) as board:
@@ -92,7 +92,7 @@ def run_power_up_soc(
     return PowerUp(1, exact, unknown, said + tuple(t for t in told if t.startswith("NO END")), log)
 
 
-def _build(sources: Sequence[Path], models: Sequence[Path], folder: Path, top: str) -> Path:
+def _build(sources: Sequence[Path], models: Sequence[Path], folder: Path, top: str, host: bool) -> Path:
     plain, simulator = folder / "plain.v", folder / "power_up.vvp"
     names = " ".join(f'"{path.resolve()}"' for path in sources)
     run_yosys(
@@ -104,7 +104,8 @@ write_verilog -noattr "{plain.resolve()}"
         folder / "plain.log",
     )
     files = [plain, *models, resource(BENCH)]
-    command = ["iverilog", "-g2012", "-o", str(simulator), "-s", "power_up", *map(str, files)]
+    defines = ["-DHOST"] if host else []
+    command = ["iverilog", "-g2012", *defines, "-o", str(simulator), "-s", "power_up", *map(str, files)]
     built = subprocess.run(command, capture_output=True, text=True, check=False)
     if built.returncode != 0:
         lines = [s for s in built.stderr.splitlines() if "error" in s.lower()]

@@ -48,6 +48,7 @@ class PlaceRouteTask(FlowTask):
             fill=settings.fill,
             blocks=settings.blocks,
             pad_ring=settings.pad_ring,
+            frame=settings.frame,
         )
         result = implement(netlist, settings.top, settings.load_library(), options, outputs, self.progress)
         self.record_layout(result.metrics)

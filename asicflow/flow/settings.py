@@ -15,6 +15,7 @@ from pydantic import BaseModel, ConfigDict
 from asicflow.config import Config
 from asicflow.pdk.block import Block
 from asicflow.pdk.config import Library, Pdk, load_pdk
+from asicflow.pdk.frame import FixedFrame
 from asicflow.pdk.pads import PadRing
 
 
@@ -38,7 +39,7 @@ class FlowSettings(BaseModel):
     """Settings of one layout run; lengths in um, times in ns.
 
     ``code`` identifies the version of the flow that is to run; ``blocks`` are the hard macros of the design,
-    ``pad_ring`` the pads of a chip.
+    ``pad_ring`` the pads of a chip, ``frame`` the frame around it.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -62,6 +63,7 @@ class FlowSettings(BaseModel):
     fill: bool = False
     blocks: tuple[Block, ...] = ()
     pad_ring: PadRing | None = None
+    frame: FixedFrame | None = None
 
     @classmethod
     def create(
@@ -76,6 +78,7 @@ class FlowSettings(BaseModel):
         period_ns: float,
         blocks: tuple[Block, ...] = (),
         pad_ring: PadRing | None = None,
+        frame: FixedFrame | None = None,
     ) -> FlowSettings:
         """Collect the settings of a run from the configuration and the design's description."""
         return cls(
@@ -93,9 +96,10 @@ class FlowSettings(BaseModel):
             die_um=config.layout.die_um,
             seed=config.layout.seed,
             rings=config.layout.rings,
-            fill=config.top == "chip" if config.layout.fill is None else config.layout.fill,
+            fill=pad_ring is not None if config.layout.fill is None else config.layout.fill,
             blocks=blocks,
             pad_ring=pad_ring,
+            frame=frame,
             clock_gates=wants_clock_gates(config),
         )
 
@@ -122,5 +126,6 @@ class FlowSettings(BaseModel):
         return load_pdk(self.pdk, self.pdk_root)
 
     def load_library(self) -> Library:
-        """Return the cell library with the corners of the supply."""
-        return self.load_pdk().library(self.library, self.supply)
+        """Return the cell library with the corners of the supply, its nets named as in the frame if there is one."""
+        library = self.load_pdk().library(self.library, self.supply)
+        return library.with_supplies(self.frame.power, self.frame.ground) if self.frame else library

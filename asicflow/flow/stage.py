@@ -16,6 +16,7 @@ from asicflow.flow.job import Attempt, Job, publish
 from asicflow.flow.settings import FlowSettings
 from asicflow.pdk.block import BOXES, Block, black_boxes, memory_block
 from asicflow.pdk.config import Library, Pdk, load_pdk, missing_files
+from asicflow.pdk.frame import chip_frame, fixed_frame
 from asicflow.pdk.memory import FLIPFLOPS, compose, macros
 from asicflow.pdk.pads import pad_block, pad_ring
 from asicflow.pdk.root import resolve
@@ -63,10 +64,12 @@ def run_flow(config: Config, ws: Workspace, progress: Callable[[str], None]) -> 
     pdk, library = load_target(config, progress)
     soc = read_soc(ws.soc)
     blocks = memory_blocks(config, pdk, library)
+    frame = fixed_frame(pdk, config.top, config.layout.slot)
+    padded = config.top == "chip" and not frame
     settings = FlowSettings.create(
         config, pdk, library, top=soc["top"], sdc=ws.soc / soc["sdc"], clock_port=soc["clock"]["port"],
         period_ns=float(soc["clock"]["period_ns"]), blocks=blocks,
-        pad_ring=pad_ring(pdk, config.layout.slot, soc["pads"], library.corners) if config.top == "chip" else None,
+        pad_ring=pad_ring(pdk, config.layout.slot, soc["pads"], library.corners) if padded else None, frame=frame,
     )  # fmt: skip
     job = Job(settings, design_files(ws.root, pdk, ws.layout / "sc" / BOXES), ws.layout / "sc", engine, pdk, library)
     publish(close_timing(job, progress, STRATEGIES[config.top]), job, ws.layout)
@@ -178,7 +181,8 @@ def memory_blocks(config: Config, pdk: Pdk, library: Library) -> tuple[Block, ..
 def hard_macros(config: Config, pdk: Pdk, library: Library) -> tuple[Block, ...]:
     """Return the memory macros of the design, and the pads of a chip; see :func:`memory_blocks`."""
     blocks = memory_blocks(config, pdk, library)
-    return (*blocks, pad_block(pdk, library.corners)) if config.top == "chip" else blocks
+    padded = config.top == "chip" and not chip_frame(pdk, config.top, config.layout.slot)
+    return (*blocks, pad_block(pdk, library.corners)) if padded else blocks
 
 
 def design_files(root: Path, pdk: Pdk, boxes: Path) -> list[Path]:

@@ -120,6 +120,11 @@ class Library(_Data):
     parasitics: dict[str, Parasitics]
     route: dict[str, Any] = Field(default_factory=dict)
 
+    def with_supplies(self, power: str, ground: str) -> Library:
+        """Return the library for a design whose supplies have these names."""
+        renamed = self.power.model_copy(update={"power_net": power, "ground_net": ground})
+        return self.model_copy(update={"power": renamed})
+
     @property
     def slowest(self) -> Corner:
         """The corner with the lowest voltage of the slow process."""

@@ -12,6 +12,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from asicflow.errors import UserError
 from asicflow.pdk.config import Pdk
+from asicflow.pdk.pads import chip_slot
 
 
 class _Data(BaseModel):
@@ -82,6 +83,19 @@ class FramePins(_Data):
     sides: list[PinSide]
 
 
+class FrameRings(_Data):
+    """The supply rings outside the die, the innermost first, um.
+
+    They are ``width`` wide and ``pitch`` apart; ``away`` is the distance of the innermost one's middle from the left,
+    lower, right and upper edge.
+    """
+
+    order: list[str]
+    width: float
+    pitch: float
+    away: tuple[float, float, float, float]
+
+
 @dataclass(frozen=True)
 class FixedPin:
     """Where a pin has to be: side, layer, shape in nm from the die's lower left corner."""
@@ -91,6 +105,23 @@ class FixedPin:
     rect: tuple[int, int, int, int]
 
 
+@dataclass(frozen=True)
+class FixedFrame:
+    """What place and route needs of a frame.
+
+    die_um : width and height of the die.
+    pins : where every pin but those of the supplies has to be.
+    rings : of each supply, the pieces of its ring as (upright, rectangle in nm).
+    power, ground : the supplies of the design.
+    """
+
+    die_um: tuple[float, float]
+    pins: dict[str, FixedPin]
+    rings: dict[str, list[tuple[bool, tuple[int, int, int, int]]]]
+    power: str
+    ground: str
+
+
 class Frame(_Data):
     """One frame.
 
@@ -98,7 +129,8 @@ class Frame(_Data):
     pins, of which ``power`` and ``ground`` feed the system. ``addition`` is what the system has for it (``soc.yaml``).
     ``clock`` is the system's clock, ``reset`` resets it while 1. ``inputs`` gives inputs of the system, ``outputs``
     gives outputs of the frame's module as expressions; ``host`` are the ports of the frame's own processor, which the
-    simulated board drives. ``pins`` are the places of all pins but those of the supplies.
+    simulated board drives. ``pins`` are the places of all pins but those of the supplies, ``rings``
+    are the supplies'.
     """
 
     name: str
@@ -114,6 +146,7 @@ class Frame(_Data):
     outputs: dict[str, str]
     host: list[str]
     pins: FramePins
+    rings: FrameRings
 
     def names(self, direction: str) -> list[str]:
         """Return the ports of a direction."""
@@ -154,6 +187,21 @@ class Frame(_Data):
             raise UserError(f"frame {self.name}: pin {odd[0]} has no place or no port", where="frames of the PDK file")
         return found
 
+    def fixed(self, die_um: tuple[float, float]) -> FixedFrame:
+        """Return what place and route needs (UserError: see :meth:`fixed_pins`)."""
+        return FixedFrame(die_um, self.fixed_pins(die_um), self.ring_pieces(die_um), self.power, self.ground)
+
+    def ring_pieces(self, die_um: tuple[float, float]) -> dict[str, list[tuple[bool, tuple[int, int, int, int]]]]:
+        """Return the pieces of each supply's ring as (upright, rectangle in nm): left, right, lower, upper."""
+        width, height = (round(1000 * v) for v in die_um)
+        half, found = round(500 * self.rings.width), {}
+        for k, name in enumerate(self.rings.order):
+            left, low, right, up = (round(1000 * (v + k * self.rings.pitch)) for v in self.rings.away)
+            x1, y1, x2, y2 = -left, -low, width + right, height + up
+            columns = [(True, (x - half, y1 - half, x + half, y2 + half)) for x in (x1, x2)]
+            found[name] = columns + [(False, (x1 - half, y - half, x2 + half, y + half)) for y in (y1, y2)]
+        return found
+
 
 def frame(pdk: Pdk, name: str) -> Frame:
     """Return a frame of a process by name (UserError when the PDK file has none of it, or it is not valid)."""
@@ -161,3 +209,27 @@ def frame(pdk: Pdk, name: str) -> Frame:
         return Frame.model_validate({"name": name, **pdk.raw["frames"][name]})
     except (KeyError, ValidationError) as error:
         raise UserError(f"the PDK file has no valid frame {name}: {error}", where=str(pdk.config_path)) from error
+
+
+def chip_frame(pdk: Pdk, top: str, slot: str | None) -> Frame | None:
+    """Return the frame around a design: that of its slot, None for other tops than ``chip`` and slots without one.
+
+    Raises
+    ------
+    UserError
+        If a chip has no slot of that name.
+    """
+    if top != "chip":
+        return None
+    name = chip_slot(pdk, slot).frame
+    return frame(pdk, name) if name else None
+
+
+def fixed_frame(pdk: Pdk, top: str, slot: str | None) -> FixedFrame | None:
+    """Return what place and route needs of the frame around a design, None without one."""
+    found = chip_frame(pdk, top, slot)
+    if found is None:
+        return None
+    die = chip_slot(pdk, slot).die_um
+    assert die is not None
+    return found.fixed(die)

@@ -12,6 +12,7 @@ from asicflow.config import Config
 from asicflow.flow.stage import design_files, hard_macros
 from asicflow.pdk.block import BOXES, Block
 from asicflow.pdk.config import Library, Pdk, load_pdk, missing_files
+from asicflow.pdk.frame import Frame, chip_frame
 from asicflow.pdk.lef import Macro, TechLef, read_lef, read_tech_lef
 from asicflow.pdk.liberty import read_liberty
 from asicflow.pdk.pads import pad_block
@@ -77,10 +78,18 @@ class GateContext:
     networks: dict[str, Network] = field(default_factory=dict)
     rule_checks: dict[str, tuple[RuleSet, DrcResult]] = field(default_factory=dict)
 
+    @cached_property
+    def frame(self) -> Frame | None:
+        """The shuttle's frame around the design, if it is made for one."""
+        if self.foreign_top or self.config.top != "chip":
+            return None
+        pdk = self.pdk or load_pdk(self.config.pdk.name, Path("."))
+        return chip_frame(pdk, self.config.top, self.config.layout.slot)
+
     @property
     def top(self) -> str:
         """Name of the top module."""
-        return self.foreign_top or self.config.top
+        return self.foreign_top or (self.frame.name if self.frame else self.config.top)
 
     @property
     def out(self) -> Path:

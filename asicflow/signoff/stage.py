@@ -8,6 +8,7 @@ from asicflow.config import Config
 from asicflow.errors import UserError
 from asicflow.pdk import load_pdk
 from asicflow.pdk.config import Library, Pdk
+from asicflow.pdk.frame import chip_frame
 from asicflow.pdk.root import resolve
 from asicflow.signoff.context import GateContext
 from asicflow.signoff.evidence import build_evidence, write_evidence
@@ -57,7 +58,9 @@ def _pdk(config: Config) -> tuple[Pdk | None, Library | None]:
     try:
         root = config.pdk.root or resolve(config)
         pdk = load_pdk(config.pdk.name, root)
-        return pdk, pdk.library(config.pdk.library, config.pdk.supply)
+        library = pdk.library(config.pdk.library, config.pdk.supply)
+        frame = chip_frame(pdk, config.top, config.layout.slot)
+        return pdk, library.with_supplies(frame.power, frame.ground) if frame else library
     except UserError:
         return None, None
 

@@ -73,7 +73,7 @@ class Chip:
     def pins(self, wiring: Wiring) -> Pins:
         """The ports of the top."""
         if isinstance(self.shell, Frame):
-            return frame_pins(self.shell, wiring)
+            return frame_pins(self.shell)
         return chip_pins(wiring) if self.shell else system_pins(wiring)
 
     @property

@@ -34,11 +34,11 @@ class _Pad:
     enable: str | None
 
 
-def frame_pins(frame: Frame, wiring: Wiring) -> Pins:
-    """Return what constraints need to know of the frame's ports."""
-    used = set(_words(" ".join(frame.inputs.values()))) | {frame.reset, frame.io.inputs}
-    inputs = [name for name in frame.names("input") if name in used]
-    return Pins(frame.clock, frame.reset, False, inputs, frame.names("output"))
+def frame_pins(frame: Frame) -> Pins:
+    """Return what constraints need to know of the frame's ports; those that go both ways are timed both ways."""
+    both = frame.names("inout")
+    inputs = [name for name in frame.names("input") if name != frame.clock]
+    return Pins(frame.clock, frame.reset, False, [*inputs, *both], [*frame.names("output"), *both])
 
 
 def write_frame(wiring: Wiring, frame: Frame) -> str:

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pyslang
 import pytest
 from tiny import Tiny, write_tiny
@@ -18,21 +20,24 @@ from asicflow.board.adp import BusError
 from asicflow.board.chip import Chip, describe
 from asicflow.board.link import Link
 from asicflow.board.lint import lint_soc
+from asicflow.board.power_up import run_power_up_soc
 from asicflow.board.simulated import SimulatedBoard, build_board
 from asicflow.board.stage import boot_and_infer, soc_sources
 from asicflow.board.wishbone import WishbonePort, windowed
-from asicflow.config import SocConfig
+from asicflow.config import Config, SocConfig
 from asicflow.errors import AsicflowError, UserError
 from asicflow.firmware.image import BootMode
+from asicflow.firmware.stage import run_firmware
 from asicflow.firmware.vectors import load_vectors
 from asicflow.pdk import load_pdk
 from asicflow.pdk.frame import Frame, frame
-from asicflow.pdk.memory import memory_rtl
+from asicflow.pdk.memory import FLIPFLOPS, memory_rtl
 from asicflow.soc.assemble import Assembly
 from asicflow.soc.chip import Chip as Made
 from asicflow.soc.chip import assemble_soc
 from asicflow.soc.constraints import Driver
 from asicflow.soc.frame import write_frame
+from asicflow.soc.pads import SOCKET_FILE
 from asicflow.soc.wiring import Wiring, load_wiring
 from asicflow.workspace import Workspace
 
@@ -49,16 +54,20 @@ def wiring(caravel: Frame) -> Wiring:
     return load_wiring(addition=caravel.addition)
 
 
-@pytest.fixture(scope="module")
-def run(tmp_path_factory: pytest.TempPathFactory, caravel: Frame) -> Workspace:
-    root = tmp_path_factory.mktemp("frame")
+def assembled(root: Path, caravel: Frame, technology: str) -> Workspace:
+    """A run folder with model/, accel/ and soc/ of the system in its frame."""
     write_tiny(root, Tiny(), count=4)
     ws = Workspace(root)
     shutil.rmtree(ws.soc)
     digest = hashlib.sha256((ws.model / "spec.json").read_bytes()).hexdigest()
     job = Assembly("tiny", ws.accel, digest, 20.0, Driver("buf", "X"))
-    assemble_soc(Made(job, SocConfig(dmem_bytes=1024), memory_rtl("sky130"), caravel), ws.soc)
+    assemble_soc(Made(job, SocConfig(dmem_bytes=1024), memory_rtl(technology), caravel), ws.soc)
     return ws
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory: pytest.TempPathFactory, caravel: Frame) -> Workspace:
+    return assembled(tmp_path_factory.mktemp("frame"), caravel, "sky130")
 
 
 @pytest.fixture(scope="module")
@@ -109,7 +118,7 @@ def test_it_boots_and_infers_by_every_way(run: Workspace, board: SimulatedBoard)
     assert described_as["top"] == NAME and described_as["clock"]["port"] == "wb_clk_i"
     sdc = (run.soc / f"{NAME}.sdc").read_text()
     assert "[get_ports wb_clk_i]" in sdc and "set_false_path -from [get_ports wb_rst_i]" in sdc
-    assert "user_clock2" not in sdc and "analog_io" not in sdc
+    assert all(re.search(rf"set {side} .*\banalog_io\b", sdc) for side in ("inputs", "outputs"))
 
 
 def test_the_frames_processor_sees_the_map(run: Workspace, board: SimulatedBoard) -> None:
@@ -156,6 +165,27 @@ def test_a_reset_by_wishbone_is_one_reset(run: Workspace, board: SimulatedBoard)
     assert port.read(scratch) == [0]  # an access in the middle of the reset waits for its end
     assert board.cycles - before < 40
     assert port.read(chip.register("sysctrl", "RESET_CAUSE")) == [4]
+
+
+@pytest.mark.slow
+def test_it_boots_from_unknown_registers(caravel: Frame, tmp_path: Path) -> None:
+    ws = assembled(tmp_path / "run", caravel, FLIPFLOPS)
+    run_firmware(Config(), ws, lambda _: None)
+    described = describe(ws.soc, ws.firmware)
+    sources = soc_sources(ws.soc, ws.firmware)
+    rtl = [path for path in sources if path.name != SOCKET_FILE]
+    socket = [path for path in sources if path.name == SOCKET_FILE]
+    y = Tiny().golden(np.full((1, Tiny().n_in), 3, np.int64))[0]
+    done = run_power_up_soc(rtl, socket, described, 3, y, tmp_path / "sim", NAME)
+    assert done.clean, (done, done.log.read_text())
+    top = next(path for path in rtl if path.name == f"{NAME}.sv")
+    text = top.read_text()
+    top.write_text(
+        text.replace("assign user_irq = irq_o;", "assign user_irq = irq_o ^ {2'b00, forgotten};\n  reg forgotten;")
+    )
+    assert top.read_text() != text
+    found = run_power_up_soc(rtl, socket, described, 3, y, tmp_path / "sim", NAME)
+    assert found.unknown > 0 and "UNKNOWN user_irq" in found.messages[0]
 
 
 def test_planted_errors_are_found(run: Workspace, executable: Path, tmp_path: Path) -> None:

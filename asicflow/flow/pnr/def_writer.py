@@ -143,7 +143,7 @@ class _DefWriter:
             (self.library.power.power_net, "POWER", True),
             (self.library.power.ground_net, "GROUND", False),
         ]
-        yield f"PINS {len(self.netlist.ports) + len(supplies)} ;\n"
+        yield f"PINS {len(self.netlist.ports) + len(supplies) + len(self.plan.idle_supplies)} ;\n"
         for port in self.netlist.ports.values():
             place = self.plan.pins[port.name]
             layer = self.tech.layers[place.layer].name
@@ -159,13 +159,21 @@ class _DefWriter:
                     layer = self.tech.config.straps.layer
                     yield f"  + PORT + LAYER {layer} {_relative(rect, 0, 0)} + FIXED ( 0 0 ) N\n"
             yield "  ;\n"
+        for name, pieces in self.plan.idle_supplies.items():
+            yield f"- {name} + NET {name} + SPECIAL + DIRECTION INOUT + USE POWER\n"
+            for layer, rect in pieces:
+                if self.tech.lef.layers[layer].kind == "ROUTING":
+                    yield f"  + PORT + LAYER {layer} {_relative(rect, 0, 0)} + FIXED ( 0 0 ) N\n"
+            yield "  ;\n"
         yield "END PINS\n"
 
     def special_nets(self) -> Iterator[str]:
         """Straps, via stacks and the hooks to blocks."""
         config = self.tech.config.straps
         bottom, top = self.tech.layer_index(config.rail_layer), self.tech.layer_index(config.layer)
-        yield "SPECIALNETS 2 ;\n"
+        yield f"SPECIALNETS {2 + len(self.plan.idle_supplies)} ;\n"
+        for name in self.plan.idle_supplies:
+            yield f"- {name} + USE POWER ;\n"
         for name, use, power in (
             (self.library.power.power_net, "POWER", True),
             (self.library.power.ground_net, "GROUND", False),

@@ -25,6 +25,7 @@ from asicflow.flow.pnr.congestion import crowding
 from asicflow.flow.pnr.criticality import net_weights
 from asicflow.flow.pnr.def_writer import write_def
 from asicflow.flow.pnr.fill import add_fill
+from asicflow.flow.pnr.fixed_frame import FramePlan, close_frame, open_frame, receive_ports
 from asicflow.flow.pnr.floorplan import Floorplan, add_physical_cells, make_floorplan, place_pins
 from asicflow.flow.pnr.gds import abstract_blocks, build_layout
 from asicflow.flow.pnr.geometry import NetGeometry, net_geometries
@@ -126,6 +127,9 @@ class Design:
             self.ring: RingPlan | None = None
             if self.options.pad_ring:
                 self.ring = open_ring(self.netlist, self.options.pad_ring, self.macros, self.technology, self.library)
+            self.frame: FramePlan | None = None
+            if self.options.frame:
+                self.frame = open_frame(self.netlist, self.options.frame, self.technology)
             self.blocks = block_plan(
                 self.netlist, self.block_views, self.technology, self.options.halo_um, self.options.block_places
             )
@@ -161,6 +165,8 @@ class Design:
                 break
         if self.ring:
             self.geometries = close_ring(self.ring, self.netlist, self.plan, self.geometries, self.technology)
+        if self.frame:
+            self.geometries = close_frame(self.frame, self.netlist, self.plan, self.geometries, self.technology)
         self._finish()
 
     @contextmanager
@@ -189,12 +195,18 @@ class Design:
             self.library,
             self.macros,
             self.blocks,
+            self.frame.least(list(self.netlist.ports)) if self.frame else (0, 0),
         )
+        if self.frame:
+            self.frame.settle(self.plan, list(self.netlist.ports), self.technology)
+            outlines = [self.blocks.outline(i) for i in self.blocks.instances]
+            self.frame.hang_up(self.plan, outlines, self.technology)
         if self.options.rings:
             add_rings(self.plan, self.technology)
         if self.ring:
             reach_edges(self.plan, self.technology)
-        places = self.ring.pin_places() if self.ring else self.options.pin_places
+        shell = self.ring or self.frame
+        places = shell.pin_places() if shell else self.options.pin_places
         place_pins(self.plan, list(self.netlist.ports.values()), self.technology, self.options.pin_sides, places)
         add_physical_cells(self.plan, self.netlist, self.library, self.macros, self.technology)
         self.progress(
@@ -243,8 +255,10 @@ class Design:
             self.wires = PlacementWires(self.macros, self.plan, self.library, self.technology)
             self.buffering = Buffering(self.netlist, self.models, self.plan, self.technology, self.wires)
             self.buffering.separate_ports()
-            if self.ring:
+            if self.ring or self.frame:
                 self.buffering.drive_ports()
+            if self.frame:
+                receive_ports(self.buffering, self.options.clock_port)
             self.buffering.tie_constants()
             self.buffering.fix_all(set(clocks))
             self.tree: ClockTree | None = build_clock_tree(self.buffering, clock) if clock else None
@@ -406,6 +420,8 @@ class Design:
                     break
                 self.progress(f"route: {len(undrawable)} pins need another access")
                 router.find_other_ways(undrawable)
+        if self.frame:
+            self.frame.extend(self.geometries, self.technology)
 
     def _finish(self) -> None:
         with self._stage("gds"):
@@ -479,7 +495,7 @@ class Design:
                     )
             write_lef(target("lef"), self.netlist, self.plan, self.technology, self.library)
             write_verilog(self.netlist, target("v"), None)
-            write_verilog(self.netlist, target("pg.v"), self._power())
+            write_verilog(self.netlist, target("pg.v"), self._power(), list(self.plan.idle_supplies))
         metrics = self.metrics()
         report = outdir / ".layout.json.unfinished"
         report.write_text(json.dumps(metrics, indent=2) + "\n")
@@ -536,6 +552,7 @@ class Design:
             "blocks": [self._block_metrics(i) for i in self.blocks.instances],
             "abstract_blocks": abstract_blocks(self.netlist, self.macros, self.options.blocks),
             "pads": self.ring.figures() if self.ring else {},
+            "frame": self.frame.figures() if self.frame else {},
             "fill": self.fill,
             "wirelength_um": wirelength,
             "wirelength_per_layer_um": per_layer,

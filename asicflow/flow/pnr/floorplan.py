@@ -51,7 +51,8 @@ class Floorplan:
     `origin` is the corner of the routing grid: another than the die's when the layout was moved into a larger one.
     The routing grid has `columns` x `lines` nodes over the whole die. `segments` are the spans (nm) of every
     row that hold cells: the whole row where no block cuts it. `hooks` join the blocks' supply pins to the straps;
-    `rings` are the pieces of the power rings as (layer, rectangle, is power).
+    `rings` are the pieces of the power rings as (layer, rectangle, is power); `idle_supplies` is the metal, cuts
+    included, of supplies that the design has pins of but does not use.
     """
 
     width: int
@@ -66,6 +67,7 @@ class Floorplan:
     hooks: Hooks = field(default_factory=Hooks)
     rings: list[tuple[str, Rect, bool]] = field(default_factory=list)
     supplies: list[tuple[bool, Rect]] = field(default_factory=list)
+    idle_supplies: dict[str, list[tuple[str, Rect]]] = field(default_factory=dict)
     origin: tuple[int, int] = (0, 0)
 
     def row_y(self, row: int, row_height: int) -> int:
@@ -91,11 +93,13 @@ def make_floorplan(
     library: Library,
     macros: dict[str, Macro],
     blocks: BlockPlan | None = None,
+    smallest: tuple[int, int] = (0, 0),
 ) -> Floorplan:
     """A die for `cell_area` nm2 of cells (or the given size in um), and for the blocks, which are placed.
 
     `aspect` is height / width. The core is a whole number of sites and rows, at least two straps wide; beside
-    blocks it grows until the rows that are left hold the cells. PnrError when they do not fit a given die.
+    blocks it grows until the rows that are left hold the cells; `smallest` is its least width and height in nm.
+    PnrError when they do not fit a given die.
     """
     margin_x, margin_y = technology.config.margin
     strap = technology.config.straps
@@ -111,6 +115,7 @@ def make_floorplan(
         sites = math.ceil(core / (rows * row) / site)
         beside = least[0] + 2 * strap.pitch if blocks and blocks.instances else 0
         sites = max(sites, (strap.offset + strap.pitch + strap.width) // site + 1, math.ceil(beside / site))
+        sites, rows = max(sites, math.ceil(smallest[0] / site)), max(rows, math.ceil(smallest[1] / row))
     fixed = macros[library.cells.tap].width * 2
     fixed += 2 * macros[technology.config.end_cap].width if technology.config.end_cap else 0
     for _ in range(GROWTHS):

@@ -124,6 +124,9 @@ def _metal(plan: Floorplan, geometries: Iterable[NetGeometry], technology: Techn
         draw(name, rect)
     for name, rect in strap_cuts(plan, technology):
         draw(name, rect)
+    for pieces in plan.idle_supplies.values():
+        for name, rect in pieces:
+            draw(name, rect)
     for place in plan.pins.values():
         draw(technology.layers[place.layer].name, place.rect)
     return regions
@@ -165,3 +168,7 @@ def _pins(
     supply = library.power
     for power, rect in supply_pins(plan, technology):
         mark(supply.power_net if power else supply.ground_net, technology.config.straps.layer, rect)
+    for name, pieces in plan.idle_supplies.items():
+        for layer, rect in pieces:
+            if layer == technology.config.straps.layer:
+                mark(name, layer, rect)

@@ -34,6 +34,9 @@ def _macro(netlist: Netlist, plan: Floorplan, technology: Technology, library: L
         shapes = [(technology.config.straps.layer, rect) for rect in rects]
         shapes += [(layer, rect) for layer, rect, is_power in plan.rings if is_power == power]
         yield from _pin(name, "INOUT", use, shapes)
+    for name, pieces in plan.idle_supplies.items():
+        metal = [(layer, rect) for layer, rect in pieces if technology.lef.layers[layer].kind == "ROUTING"]
+        yield from _pin(name, "INOUT", "POWER", metal)
     yield "  OBS\n"
     for layer in technology.layers:
         yield f"    LAYER {layer.name} ;\n      RECT {_rect(plan.core)} ;\n"

@@ -8,7 +8,7 @@ DEF, SPEF, Verilog and GDS of a layout agree without any escaping.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -489,14 +489,22 @@ def plain(name: str) -> str:
 
 
 def write_verilog(
-    netlist: Netlist, path: Path, power: tuple[str, str, dict[str, list[tuple[str, str]]]] | None
+    netlist: Netlist,
+    path: Path,
+    power: tuple[str, str, dict[str, list[tuple[str, str]]]] | None,
+    idle: Sequence[str] = (),
 ) -> None:
-    """Write the netlist; with `power` = (power net, ground net, {cell: [(pin, net)]}) supplies included."""
-    path.write_text("".join(_verilog_lines(netlist, power)))
+    """Write the netlist; with `power` = (power net, ground net, {cell: [(pin, net)]}) supplies included.
+
+    `idle` are supplies that the design has pins of but does not use.
+    """
+    path.write_text("".join(_verilog_lines(netlist, power, idle)))
 
 
-def _verilog_lines(netlist: Netlist, power: tuple[str, str, dict[str, list[tuple[str, str]]]] | None) -> Iterator[str]:
-    supplies = [power[0], power[1]] if power else []
+def _verilog_lines(
+    netlist: Netlist, power: tuple[str, str, dict[str, list[tuple[str, str]]]] | None, idle: Sequence[str]
+) -> Iterator[str]:
+    supplies = [power[0], power[1], *idle] if power else []
     yield f"module {netlist.top} ({', '.join([d.name for d in netlist.declarations] + supplies)});\n"
     for declaration in netlist.declarations:
         width = "" if declaration.left is None else f"[{declaration.left}:{declaration.right}] "

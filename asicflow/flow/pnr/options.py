@@ -9,6 +9,7 @@ from asicflow.flow.pnr.blocks import BlockPlace
 from asicflow.flow.pnr.floorplan import PinSpot
 from asicflow.flow.pnr.netlist import PnrError
 from asicflow.pdk.block import Block
+from asicflow.pdk.frame import FixedFrame
 from asicflow.pdk.pads import PadRing
 
 
@@ -25,6 +26,7 @@ class PnrOptions:
     pin_sides : side ("west", "south", "east", "north") per port, bit or bus name.
     pin_places : side, place along it and layer per port: a pin plan.
     pad_ring : pads around the core; the netlist has them, they decide on the die and on all pin places.
+    frame : a shuttle's frame: it decides on the die, the pins and the supply rings.
     max_iterations : routing passes.
     hold_margin_ns : slack that hold repair leaves on every register.
     input_delay, output_delay : (early, late) shares of the period that the outside takes.
@@ -44,6 +46,7 @@ class PnrOptions:
     pin_sides: dict[str, str] | None = None
     pin_places: Mapping[str, PinSpot] = field(default_factory=dict)
     pad_ring: PadRing | None = None
+    frame: FixedFrame | None = None
     max_iterations: int = 400
     hold_margin_ns: float = 0.1
     input_delay: tuple[float, float] = (0.1, 0.4)
@@ -67,3 +70,6 @@ def check_options(options: PnrOptions) -> None:
             where="pad_ring",
             hint="leave out die_area, rings, pin_sides and pin_places",
         )
+    asked = (options.pad_ring, options.die_area, options.rings, options.pin_sides, options.pin_places)
+    if options.frame and any(asked):
+        raise PnrError("a frame decides on the die, its rings and the pins", where="frame", hint="leave them out")

@@ -1,4 +1,4 @@
-"""The gate on a chip's slot: its size, its ring of pads, and the edge that belongs to the seal ring."""
+"""The gate on a chip's slot: its size, and its ring of pads with the free edge or the fixed pins of its frame."""
 
 from __future__ import annotations
 
@@ -6,8 +6,11 @@ from collections import Counter
 
 import klayout.db as kdb
 
+from asicflow.pdk.config import Pdk
+from asicflow.pdk.frame import fixed_frame
 from asicflow.pdk.pads import Pads, chip_slot, need_pads
 from asicflow.signoff.context import GateContext
+from asicflow.signoff.frame_pins import frame_faults
 from asicflow.signoff.gate import Gate
 from asicflow.signoff.layout import Placed
 from asicflow.signoff.verdict import Finding, GateResult, Tool, UnverifiedError, verdict_of
@@ -16,20 +19,27 @@ GDS = "layout/{top}.gds"
 
 
 class SlotGate(Gate):
-    """The die is the slot, a ring of pads without gap runs along its edge, and nothing else is at the edge."""
+    """The die is the slot.
+
+    A ring of pads without gap runs along its edge, and nothing else is at the edge; or pins and supply rings are where
+    the slot's frame has them.
+    """
 
     id = "layout.slot"
-    title = "Chip fills its shuttle slot: die, ring of pads, free edge"
+    title = "Chip fills its shuttle slot: die, and ring of pads with free edge, or fixed pins and supply rings"
     inputs = (GDS, "soc/soc.json")
 
     def not_applicable(self, context: GateContext) -> str:
         """Only a chip fills a slot."""
-        return "" if context.top == "chip" else f"top {context.top} is no chip: a shuttle's frame goes around it"
+        chip = context.top == "chip" or context.frame
+        return "" if chip else f"top {context.top} is no chip: a shuttle's frame goes around it"
 
     def run(self, context: GateContext) -> GateResult:
         """Measure the GDS alone against the PDK file's slot and the pads that the RTL has."""
         if context.pdk is None:
             raise UnverifiedError("the PDK root is not known", "set ASICFLOW_PDK_ROOT or give --pdk-root")
+        if context.frame:
+            return self._in_frame(context, context.pdk)
         slot, cells = chip_slot(context.pdk, context.config.layout.slot), need_pads(context.pdk)
         die = context.layout.cell.dbbox()
         findings = []
@@ -57,6 +67,18 @@ class SlotGate(Gate):
             findings=findings,
             tool=Tool("klayout", kdb.__version__),
         )  # fmt: skip
+
+    def _in_frame(self, context: GateContext, pdk: Pdk) -> GateResult:
+        """The die, every pin and the supply rings are those of the frame."""
+        slot = context.config.layout.slot
+        frame = fixed_frame(pdk, "chip", slot)
+        assert frame is not None
+        findings = frame_faults(context.layout, frame, context.library)
+        figures = {"width_um": frame.die_um[0], "height_um": frame.die_um[1], "pins": len(frame.pins),
+                   "supply_rings": len(frame.rings), "slot": slot}  # fmt: skip
+        summary = f"{frame.die_um[0]:g} x {frame.die_um[1]:g} um in slot {slot}, {len(frame.pins)} fixed pins"
+        tool = Tool("klayout", kdb.__version__)
+        return GateResult(verdict_of(findings), summary, figures, findings=findings, tool=tool)
 
     def _ring(self, context: GateContext, cells: Pads, placed: list[Placed], die: kdb.DBox) -> list[Finding]:
         """No gap between the cells of the ring, whose rails join by touching."""

@@ -17,7 +17,17 @@ module power_up;
   wire        tx, uart_tx, sck, cs_n, mosi;
   wire [15:0] gpio, gpio_oe;
 
+`ifdef HOST  // In a frame that has a processor, which is idle
+  wire         ack;
+  wire [2:0]   irq;
+  wire [127:0] la;
+`endif
+
   soc dut (
+`ifdef HOST
+    .wbs_stb_i(1'b0), .wbs_cyc_i(1'b0), .wbs_we_i(1'b0), .wbs_sel_i(4'd0), .wbs_dat_i(32'd0), .wbs_adr_i(32'd0),
+    .la_data_in(128'd0), .la_oenb({128{1'b1}}), .wbs_ack_o(ack), .la_data_out(la), .user_irq(irq),
+`endif
     .clk_i(clk), .rst_ni(rst_n), .debug_rx_i(rx), .debug_tx_o(tx), .uart_rx_i(1'b1), .uart_tx_o(uart_tx),
     .gpio_i(16'd0), .gpio_o(gpio), .gpio_oe_o(gpio_oe), .spi_sck_o(sck), .spi_cs_no(cs_n), .spi_mosi_o(mosi),
     .spi_miso_i(1'b1), .boot_cfg_i(boot)
@@ -39,6 +49,11 @@ module power_up;
 
   task look;
     begin
+`ifdef HOST
+      if (^ack === 1'bx) tell("wbs_ack_o");
+      if (^la === 1'bx) tell("la_data");
+      if (^irq === 1'bx) tell("user_irq");
+`endif
       if (^tx === 1'bx) tell("debug_tx_o");
       if (^uart_tx === 1'bx) tell("uart_tx_o");
       if (^sck === 1'bx) tell("spi_sck_o");
