@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 from asicflow.flow.settings import FlowSettings
@@ -50,6 +52,8 @@ class PlaceRouteTask(FlowTask):
             pad_ring=settings.pad_ring,
             frame=settings.frame,
         )
+        if slew := input_slew_ns(settings.sdc.read_text()):
+            options = replace(options, input_slew_ns=slew)
         result = implement(netlist, settings.top, settings.load_library(), options, outputs, self.progress)
         self.record_layout(result.metrics)
 
@@ -68,3 +72,9 @@ class PlaceRouteTask(FlowTask):
             if isinstance(value, int | float):
                 found[metric] = (float(value), unit)
         self.record(Path("outputs/layout.json"), found)
+
+
+def input_slew_ns(sdc: str) -> float | None:
+    """The transition that constraints state for the inputs, None where cells drive them: it is short then."""
+    stated = re.search(r"^set_input_transition\s+(\S+)", sdc, re.MULTILINE)
+    return float(stated[1]) if stated else None

@@ -120,9 +120,9 @@ class Buffering:
         at = pin_position(instance, pin, self.macros)
         place_at(buffer, at, self.macros[buffer.cell].width, self.plan, self.tech)
 
-    def buffer_at(self, net: Net, group: Sequence[Sink], at: Point, stem: str) -> Instance:
-        """Put a strong buffer before a group of a net's sinks, at a place of its own."""
-        buffer = self.driver_of(self.buffer(net, group, self.strongest(), stem))
+    def buffer_at(self, net: Net, group: Sequence[Sink], at: Point, stem: str, cell: str = "") -> Instance:
+        """Put a buffer, the strongest unless given, before a group of a net's sinks, at a place of its own."""
+        buffer = self.driver_of(self.buffer(net, group, cell or self.strongest(), stem))
         place_at(buffer, at, self.macros[buffer.cell].width, self.plan, self.tech)
         return buffer
 

@@ -321,6 +321,7 @@ class Design:
             period_ns=period,
             input_early_ns=self.options.input_delay[0] * period,
             input_late_ns=self.options.input_delay[1] * period,
+            input_slew_ns=self.options.input_slew_ns,
         )
 
     def _analyse(self, wires: WireModel) -> list[CornerTiming]:
@@ -345,7 +346,10 @@ class Design:
 
     def _repair(self, timings: list[CornerTiming]) -> list[Instance]:
         """Buffers for what is beyond the library's limits, delay cells for early data: the cells."""
-        relief = relieve(self.buffering, timings, self._clock_nets)
+        clock = self._clock_nets
+        relief = relieve(self.buffering, timings, clock)
+        if self.tree:
+            self.tree.nets += sorted(clock - set(self.tree.nets), key=lambda n: n.name)
         return relief + repair_hold(self.buffering, timings, self.options.hold_margin_ns)
 
     def _repair_routed(self) -> int:

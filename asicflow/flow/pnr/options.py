@@ -30,6 +30,7 @@ class PnrOptions:
     max_iterations : routing passes.
     hold_margin_ns : slack that hold repair leaves on every register.
     input_delay, output_delay : (early, late) shares of the period that the outside takes.
+    input_slew_ns : transition of the signals at the input ports.
     blocks : files of the hard macros that the netlist instantiates.
     block_places : place and orientation per block instance; the others are placed at the core's edges.
     halo_um : distance in um that cells keep from blocks.
@@ -51,6 +52,7 @@ class PnrOptions:
     hold_margin_ns: float = 0.1
     input_delay: tuple[float, float] = (0.1, 0.4)
     output_late: float = 0.4
+    input_slew_ns: float = 0.1
     blocks: tuple[Block, ...] = ()
     block_places: Mapping[str, BlockPlace] = field(default_factory=dict)
     halo_um: float = 10.0

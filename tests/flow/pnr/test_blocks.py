@@ -306,6 +306,30 @@ def test_steep_edges_for_a_block_come_from_a_buffer_beside_it(sky: Kit, tmp_path
         assert driver.cell == run.buffering.strongest() and driver.name.startswith("relief"), (block.name, pin)
 
 
+def test_a_slow_clock_at_a_block_gets_a_clock_buffer_beside_it(sky: Kit, tmp_path: Path) -> None:
+    run = turned_design(sky, tmp_path)
+    for corner in run.models.corners:
+        corner.liberty.cells["small"].pins["clk"].max_transition = 1e-4
+    assert run.tree
+    before = len(run.tree.nets)
+    buffers = run._repair(run._analyse(run.wires))
+    blocks = [i for i in run.netlist.instances.values() if i.block]
+    assert [b.cell for b in buffers] == [sky.library.cells.clock_buffers[-1]] * len(blocks)
+    run._legalise()
+    again = relieve(run.buffering, run._analyse(run.wires), run._clock_nets)
+    assert not any(b.name.startswith("clk") for b in again), "no second one"
+    run._legalise()
+    behind = {b.pins[run.buffering.output_pin] for b in buffers}
+    assert {i.pins["clk"] for i in blocks} == behind <= set(run.tree.nets) and all(n.is_clock for n in behind)
+    assert len(run.tree.nets) == before + len(blocks)
+    run.route()
+    assert run.connectivity.clean and hold_is_kept(run)
+
+
+def hold_is_kept(run: Design) -> bool:
+    return all(check.slack >= 0 for timing in run.timings for check in timing.hold)
+
+
 def recheck(built: Built, layout: kdb.Layout) -> Connectivity:
     run = built.run
     return check_layout(layout, run.netlist, run.plan, run.geometries, run.technology, run.library, run.macros)
