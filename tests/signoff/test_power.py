@@ -9,7 +9,7 @@ import klayout.db as kdb
 import pytest
 
 from asicflow.signoff.gate import Gate, run_gate
-from asicflow.signoff.gates.power import ACTIVITY, IrDropGate, PowerEstimateGate
+from asicflow.signoff.gates.power import ASSUMED, IrDropGate, PowerEstimateGate
 from asicflow.signoff.irdrop import build_grid, solve
 from asicflow.signoff.verdict import GateResult, Verdict
 
@@ -69,7 +69,7 @@ def judge(gate: type[Gate], made: HandMade, root: Path, load_pf: float = 0.01, p
 def test_estimate_is_the_sum_of_its_loads(made: HandMade, tmp_path: Path) -> None:
     result = judge(PowerEstimateGate, made, tmp_path, load_pf=100.0)
     driven = 6  # n1 n2 n3 n4 q y
-    switching = driven * 0.5 * ACTIVITY * 100e-12 * 1.8**2 * 25e6
+    switching = driven * 0.5 * ASSUMED * 100e-12 * 1.8**2 * 25e6
     assert result.verdict is Verdict.PASS
     assert result.figures["power_mw"] == pytest.approx(2 * switching * 1e3, rel=0.01)
 

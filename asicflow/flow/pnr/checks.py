@@ -16,7 +16,7 @@ import klayout.db as kdb
 from asicflow.flow.pnr.access import around, covers
 from asicflow.flow.pnr.floorplan import Floorplan
 from asicflow.flow.pnr.geometry import NetGeometry, PinLanding
-from asicflow.flow.pnr.netlist import Instance, Netlist, Port
+from asicflow.flow.pnr.netlist import Instance, Netlist, Port, idle_ports
 from asicflow.flow.pnr.orientation import to_die
 from asicflow.flow.pnr.power import rails, straps
 from asicflow.flow.pnr.technology import Technology
@@ -62,6 +62,7 @@ def check_layout(
             result.opens.append(f"net {net.name} is not routed")
     for geometry in geometries:
         _check_net(geometry, probe, technology, macros, plan, owner, result)
+    _check_idle_ports(netlist, plan, probe, technology, owner, result)
     _check_power(netlist, plan, probe, technology, library, macros, owner, result)
     return result
 
@@ -135,6 +136,28 @@ def _check_net(
         other = owner.setdefault(cluster, net.name)
         if other != net.name:
             result.shorts.append(f"nets {other} and {net.name} are joined, seen at {where}")
+
+
+def _check_idle_ports(
+    netlist: Netlist,
+    plan: Floorplan,
+    probe: _Extraction,
+    technology: Technology,
+    owner: dict[object, str],
+    result: Connectivity,
+) -> None:
+    """No wire may touch the shape of a port that nothing inside is connected to."""
+    for port in (p for net in netlist.nets.values() for p in idle_ports(net)):
+        place = plan.pins.get(port.name)
+        if place is None:
+            continue
+        x, y = (place.rect[0] + place.rect[2]) // 2, (place.rect[1] + place.rect[3]) // 2
+        cluster = probe.cluster(technology.layers[place.layer].name, x, y)
+        where = f"{port.name} at x {x / 1e3:.3f} y {y / 1e3:.3f} um"
+        if cluster is None:
+            result.opens.append(f"port {port.name}: no metal at {where}")
+        elif owner.setdefault(cluster, port.name) != port.name:
+            result.shorts.append(f"nets {owner[cluster]} and {port.name} are joined, seen at {where}")
 
 
 def _key(pin: object) -> str:

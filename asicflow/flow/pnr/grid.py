@@ -12,7 +12,7 @@ from asicflow.flow.pnr.access import EXCLUSIVE, Candidate, CellAccess
 from asicflow.flow.pnr.block_access import BlockAccess, BlockPin, StillMetal, number_rivals
 from asicflow.flow.pnr.floorplan import Floorplan
 from asicflow.flow.pnr.kernel import BLOCKED, OWNED, Grid, Terminals
-from asicflow.flow.pnr.netlist import Instance, Net, Netlist, PnrError, Port
+from asicflow.flow.pnr.netlist import Instance, Net, Netlist, PnrError, Port, idle_ports
 from asicflow.flow.pnr.orientation import to_die
 from asicflow.flow.pnr.power import strap_shapes
 from asicflow.flow.pnr.technology import LayerModel, Technology
@@ -61,6 +61,7 @@ def build_problem(
     blocks = [i for i in netlist.instances.values() if i.block]
     builder.block_blocks(blocks)
     nets = [n for n in netlist.nets.values() if len(n.pins) + len(n.ports) > 1]
+    builder.block_idle_ports(netlist)
     builder.own_ports(nets)
     builder.reach_blocks(blocks, special)
     terminals, pins, candidates = builder.terminals(nets, tables)
@@ -188,6 +189,13 @@ class _Builder:
                 self.block_pins[instance, pin] = found
         self.block_rivals = number_rivals(list(self.block_pins.values()), self.tech)
         self.rivals = self.block_rivals
+
+    def block_idle_ports(self, netlist: Netlist) -> None:
+        """Block the surroundings of ports that nothing inside is connected to: their shapes are drawn, too."""
+        for net in netlist.nets.values():
+            for port in idle_ports(net):
+                if place := self.plan.pins.get(port.name):
+                    self.block_rect(place.layer, place.rect)
 
     def own_ports(self, nets: list[Net]) -> None:
         """Keep the surroundings of every port's shape for its net."""

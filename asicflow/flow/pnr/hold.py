@@ -9,6 +9,9 @@ from asicflow.flow.pnr.buffering import Buffering
 from asicflow.flow.pnr.netlist import Instance
 from asicflow.flow.pnr.timing import Check, CornerTiming
 
+BLOCK_MARGIN_NS = 0.2
+"""More for pins of blocks: their hold times grow steeply with the clock's transition, which the estimate knows less."""
+
 LONGEST_CHAIN = 12
 """Delay cells in one repair at most."""
 
@@ -22,9 +25,10 @@ def repair_hold(buffering: Buffering, timings: Sequence[CornerTiming], margin: f
     need: dict[tuple[str, str], tuple[Check, dict[str, float]]] = {}
     for timing in timings:
         for check in timing.hold:
-            if check.slack < margin:
+            wanted = margin + (BLOCK_MARGIN_NS if check.instance.block else 0.0)
+            if check.slack < wanted:
                 entry = need.setdefault((check.instance.name, check.pin), (check, {}))
-                entry[1][check.corner] = margin - check.slack
+                entry[1][check.corner] = wanted - check.slack
     inserted: list[Instance] = []
     for check, lacking in need.values():
         cell, count = _chain(buffering, timings, lacking)

@@ -150,6 +150,11 @@ def drivers(net: Net, macros: dict[str, Macro]) -> list[tuple[Instance, str] | P
     return found + [port for port in net.ports if port.direction != "output"]
 
 
+def idle_ports(net: Net) -> list[Port]:
+    """The port of a net that reaches nothing else."""
+    return net.ports if len(net.pins) + len(net.ports) == 1 else []
+
+
 def sinks(net: Net, macros: dict[str, Macro]) -> list[tuple[Instance, str]]:
     """Input pins on a net."""
     return [(i, p) for i, p in net.pins if macros[i.cell].pins[p].direction == "INPUT"]
