@@ -86,6 +86,8 @@ class FakeOptions:
     blocks: tuple[Block, ...]
     die_area: tuple[float, float] | None = None
     pad_ring: object = None
+    frame: object = None
+    input_slew_ns: float = 0.1
 
 
 @dataclass
