@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from asicflow.board.adp import Adp, ChipError, LinkError
 from asicflow.board.link import Link, Mailbox
-from asicflow.errors import UserError
+from asicflow.errors import StageError, UserError
 from asicflow.model.image import Image
 from asicflow.soc.rdl import RegisterMap
 from asicflow.soc.system import System, load_system
@@ -283,6 +283,15 @@ class Chip:
     def _signed(self, words: list[int]) -> NDArray[np.int64]:
         y = np.array(words, np.int64)
         return y - ((y >> 31) << 32) if self._engine["out_signed"] else y
+
+
+def exact(path: str, answer: tuple[NDArray[np.int64], int], y: NDArray[np.int64]) -> int:
+    """Cycles of an answer (outputs, cycles) whose outputs are the golden ones y; StageError names the first other."""
+    got, cycles = answer
+    if not np.array_equal(got, y):
+        j = int(np.flatnonzero(got != y)[0])
+        raise StageError(f"{path}: output {j} is {got[j]}, the golden model has {y[j]}")
+    return cycles
 
 
 def _bit(registers: RegisterMap, register: str, field: str) -> int:

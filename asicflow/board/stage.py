@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from asicflow.board.activity import record_activity
 from asicflow.board.adp import LinkError
 from asicflow.board.checks import write_checks
-from asicflow.board.chip import Chip, Description, describe
+from asicflow.board.chip import Chip, Description, describe, exact
 from asicflow.board.link import Link
 from asicflow.board.lint import lint_soc
 from asicflow.board.simulated import SimulatedBoard, Waveforms, build_board
@@ -139,13 +139,13 @@ def boot_and_infer(
     banner = chip.boot_banner()
     progress("boot ROM: " + " | ".join(banner.split("\n")).strip(" |"))
     port.hold_cpu()
-    cycles = [_exact("debug port", chip.infer(a)[:2], b) for a, b in zip(x, y, strict=True)]
+    cycles = [exact("debug port", chip.infer(a)[:2], b) for a, b in zip(x, y, strict=True)]
     progress(f"debug port, processor held: {len(x)} of {len(x)} inferences exact, {cycles[0]} cycles each")
     chip.load("infer")
     text = port.listen(200)
     answers = [chip.infer_by_program(a) for a in x]
     for answer, b in zip(answers, y, strict=True):
-        _exact("program", answer[:2], b)
+        exact("program", answer[:2], b)
     progress(f"program {text.strip()!r}: {len(x)} of {len(x)} exact, {answers[0][2]} cycles with data movement")
     again = _flash_boot(board, described, x[0], y[0])
     progress("boot from flash without a host: inference exact")
@@ -179,7 +179,7 @@ def _flash_boot(
     if port.read(chip.register("sysctrl", "REMAP"))[0] != 1:
         raise StageError("the boot from flash did not start its program")
     answer = chip.infer_by_program(x)
-    _exact("program from flash", answer[:2], y)
+    exact("program from flash", answer[:2], y)
     return _counts(port)
 
 
@@ -199,17 +199,9 @@ def _from_outside(
     chip.identify()
     port.hold_cpu()
     for a, b in zip(x, y, strict=True):
-        _exact("Wishbone", chip.infer(a)[:2], b)
+        exact("Wishbone", chip.infer(a)[:2], b)
     chip.load("infer")
     answer = chip.infer_by_program(x[0])
-    _exact("program over Wishbone", answer[:2], y[0])
+    exact("program over Wishbone", answer[:2], y[0])
     progress(f"Wishbone from outside: {len(x)} of {len(x)} exact, and one by a program loaded so")
     return {"wishbone": {"vectors": len(x) + 1, "exact": len(x) + 1}}
-
-
-def _exact(path: str, answer: tuple[NDArray[np.int64], int], y: NDArray[np.int64]) -> int:
-    got, cycles = answer
-    if not np.array_equal(got, y):
-        j = int(np.flatnonzero(got != y)[0])
-        raise StageError(f"{path}: output {j} is {got[j]}, the golden model has {y[j]}")
-    return cycles

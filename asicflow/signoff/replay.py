@@ -13,8 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from asicflow.board.activity import PHASES, Values
-from asicflow.board.activity import Activity as Record
+from asicflow.board.activity import PHASES, Recording, Values
 from asicflow.errors import UserError
 from asicflow.pdk.config import Library
 from asicflow.pdk.liberty import LibertyCell
@@ -57,7 +56,7 @@ class Replay:
         For the pins of its clock gates.
     clock : str
         The clock's port.
-    record : Record
+    record : Recording
         What pins and memories did.
 
     Raises
@@ -67,7 +66,7 @@ class Replay:
     """
 
     def __init__(
-        self, module: Module, cells: Mapping[str, LibertyCell], library: Library, clock: str, record: Record
+        self, module: Module, cells: Mapping[str, LibertyCell], library: Library, clock: str, record: Recording
     ) -> None:
         self._record = record
         given: dict[str, tuple[Values, int]] = {}

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from asicflow.board.activity import Activity, load_activity
+from asicflow.board.activity import Recording, load_activity
 from asicflow.config import Config
 from asicflow.errors import UserError
 from asicflow.pdk import load_pdk
@@ -40,17 +40,17 @@ def library(pdk_root: Path) -> Library:
     return load_pdk("sky130", pdk_root).library()
 
 
-def record() -> Activity:
+def record() -> Recording:
     """Made by hand: gpio_o[0] is m0 xor gpio_i[1] a cycle later, gpio_o[1] is not m1; cycle 0 is reset."""
     memory = np.array([0, 1, 2, 3, 1, 0, 3, 2, 2, 1, 0, 1], np.uint32)
     gpio = np.array([0, 0, 2, 2, 0, 3, 0, 2, 2, 0, 2, 0], np.uint32)
     low = np.concatenate([[0], ((memory & 1) ^ (gpio >> 1))[:-1]]).astype(np.uint32)
     reset = np.array([0] + [1] * 11, np.uint32)
     pins = {"rst_ni": reset, "gpio_i": gpio, "gpio_o": low | (memory >> 1 ^ 1) << 1}
-    return Activity(pins, {("i_ram.gen_bank[0].i_macro", "Q"): memory}, MARKS)
+    return Recording(pins, {("i_ram.gen_bank[0].i_macro", "Q"): memory}, MARKS)
 
 
-def replayed(library: Library, folder: Path, activity: Activity, text: str = NETLIST) -> tuple[Replay, list[Window]]:
+def replayed(library: Library, folder: Path, activity: Recording, text: str = NETLIST) -> tuple[Replay, list[Window]]:
     path = folder / "soc.v"
     path.write_text(text)
     replay = Replay(read_netlist(path, "soc"), CELLS, library, "clk_i", activity)
@@ -117,7 +117,7 @@ SPEF = """*SPEF "IEEE 1481-1998"
 """
 
 
-def judge(root: Path, pdk_root: Path, activity: Activity, top: str = "soc") -> GateResult | str:
+def judge(root: Path, pdk_root: Path, activity: Recording, top: str = "soc") -> GateResult | str:
     for name, text in {"layout/soc.pg.v": ROUTED, "layout/soc.spef": SPEF}.items():
         (root / name).parent.mkdir(exist_ok=True)
         (root / name).write_text(text)

@@ -17,11 +17,11 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
 from asicflow.flow.pnr.access import around
-from asicflow.flow.pnr.buffering import Buffering, place_at
+from asicflow.flow.pnr.buffering import Buffering
 from asicflow.flow.pnr.floorplan import SIDES, Floorplan, PinPlace, PinSpot
 from asicflow.flow.pnr.geometry import NetGeometry, ViaAt, Wire
 from asicflow.flow.pnr.moved import moved, moved_geometry
-from asicflow.flow.pnr.netlist import Netlist, PnrError, Port
+from asicflow.flow.pnr.netlist import Netlist, PnrError, Port, idle_ports
 from asicflow.flow.pnr.power_grid import Strap
 from asicflow.flow.pnr.technology import Technology
 from asicflow.pdk.frame import FixedFrame, FixedPin
@@ -222,7 +222,7 @@ def open_frame(netlist: Netlist, frame: FixedFrame, technology: Technology) -> F
             where="route",
         )
     tied = {port.name for port, _ in netlist.constant_ports}
-    idle = {n: p for n, p in netlist.ports.items() if not p.net.pins and len(p.net.ports) == 1 and n not in tied}
+    idle = {p.name: p for net in netlist.nets.values() for p in idle_ports(net) if p.name not in tied}
     for name, port in idle.items():
         del netlist.ports[name]
         del netlist.nets[port.net.name]
@@ -238,11 +238,7 @@ def receive_ports(buffering: Buffering, clock: str) -> None:
         members = buffering.sinks(port.net)
         if port.direction == "output" or port.name == clock or not members:
             continue
-        behind = buffering.buffer(port.net, members, buffering.strongest(), f"in_{port.bus}")
-        buffer = next(i for i, p in behind.pins if p == buffering.output_pin)
-        left, bottom, right, top = buffering.plan.pins[port.name].rect
-        width = buffering.macros[buffer.cell].width
-        place_at(buffer, ((left + right) // 2, (bottom + top) // 2), width, buffering.plan, buffering.tech)
+        buffering.buffer_at(port.net, members, buffering.source(port.net), f"in_{port.bus}")
 
 
 def close_frame(

@@ -113,6 +113,12 @@ def _clock_nets(context: GateContext) -> set[str]:
     return found
 
 
+def wires_pf(context: GateContext) -> dict[str, float]:
+    """Extracted capacitance of each net's wire, pF."""
+    with context.path(SPEF).open() as lines:
+        return {context.netlist.net(n): 1e12 * c for n, c in spef_capacitances(lines).items()}
+
+
 def period_ns(context: GateContext) -> float:
     """The clock period: configuration, else the assembled design, else the PDK's default."""
     if context.config.clock.period_ns:
@@ -180,10 +186,8 @@ class InferenceEnergyGate(Gate):
         wrong = np.flatnonzero((got != (y_int[schedule.counted] & 0xFFFFFFFF)).any(axis=1))
         findings = [Finding(f"vector {schedule.counted[k]} is not answered as the integer network does", "vector")
                     for k in wrong[:5]]  # fmt: skip
-        with context.path(SPEF).open() as lines:
-            wires = {context.netlist.net(n): 1e12 * c for n, c in spef_capacitances(lines).items()}
         period = period_ns(context)
-        found = EnergyModel(netlist, library.supply, period, wires).of(activity).per(LANES)
+        found = EnergyModel(netlist, library.supply, period, wires_pf(context)).of(activity).per(LANES)
         seconds = activity.cycles * period * 1e-9
         parts = {"loads": found.loads, "inside cells": found.cells, "clock": found.clock,
                  "leakage": found.leakage, "glitches": found.glitches}  # fmt: skip
@@ -222,10 +226,8 @@ class ActivityPowerGate(Gate):
         library, clock = context.library, context.json("soc/soc.json")["clock"]["port"]
         cells = read_liberty(library.typical.liberty, power=True).cells
         replay = Replay(context.netlist, cells, library, clock, load_activity(context.path(ACTIVITY)))
-        with context.path(SPEF).open() as lines:
-            wires = {context.netlist.net(n): 1e12 * c for n, c in spef_capacitances(lines).items()}
         period = period_ns(context)
-        model = EnergyModel(replay.netlist, library.supply, period, wires)
+        model = EnergyModel(replay.netlist, library.supply, period, wires_pf(context))
         windows = [(w.phase, w.first, w.activity.cycles, model.of(w.activity).per(LANES)) for w in replay.windows()]
         findings = [
             Finding(f"{d.output} is not what was recorded, from cycle {d.cycle} on", "output")
