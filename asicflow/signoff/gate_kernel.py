@@ -1,7 +1,8 @@
-"""The inner loop of the gate-level simulation, compiled with numba: 64 independent runs in the bits of a word.
+"""The inner loops of the gate-level simulation, compiled with numba: 64 independent runs in the bits of a word.
 
-Every cell takes one unit of time. In a clock cycle events spread from the inputs and registers that changed
-until nothing changes any more; a net may change several times (glitches) before it has its settled value.
+In `simulate` every cell takes one unit of time. In a clock cycle events spread from the inputs and registers that
+changed until nothing changes any more; a net may change several times (glitches) before it has its settled value.
+`settle` finds the settled values alone, cell after cell behind the cells that it reads, in a tenth of the time.
 """
 
 # mypy: allow-untyped-decorators, no-warn-return-any
@@ -24,7 +25,7 @@ MOST_STEPS = 100000
 
 class Gates(NamedTuple):
     """Combinational cells by output: truth table, output net, `width` inputs; `readers` of net n are the gates
-    `reader[first[n]:first[n + 1]]`."""
+    `reader[first[n]:first[n + 1]]`. A gate's `rank` is one more than those of the gates it reads; -1 in a loop."""
 
     table: Words
     output: Ints
@@ -32,6 +33,7 @@ class Gates(NamedTuple):
     width: Ints
     first: Ints
     reader: Ints
+    rank: Ints
 
 
 class Registers(NamedTuple):
@@ -55,14 +57,14 @@ def _count(word: np.uint64) -> int:
 
 
 @njit(cache=True)
-def _evaluate(gates: Gates, gate: int, values: Words, work: Words) -> np.uint64:
+def _evaluate(tables: Words, inputs: Ints, widths: Ints, gate: int, values: Words, work: Words) -> np.uint64:
     """The output of a gate: its table folded input by input."""
-    size = 1 << gates.width[gate]
-    table = gates.table[gate]
+    size = 1 << widths[gate]
+    table = tables[gate]
     for k in range(size):
         work[k] = np.uint64(0) - ((table >> np.uint64(k)) & np.uint64(1))
-    for i in range(gates.width[gate]):
-        value = values[gates.inputs[gate, i]]
+    for i in range(widths[gate]):
+        value = values[inputs[gate, i]]
         size >>= 1
         for k in range(size):
             work[k] = (work[2 * k] & ~value) | (work[2 * k + 1] & value)
@@ -71,7 +73,8 @@ def _evaluate(gates: Gates, gate: int, values: Words, work: Words) -> np.uint64:
 
 @njit(cache=True)
 def _change(
-    gates: Gates,
+    firsts: Ints,
+    readers: Ints,
     net: int,
     value: np.uint64,
     values: Words,
@@ -83,18 +86,115 @@ def _change(
     queued: NDArray[np.uint8],
     waiting: int,
 ) -> tuple[int, int]:
-    """Give a net a new value and queue its readers; the numbers of touched nets and of waiting gates."""
+    """Give a net a new value, queue its readers; the numbers of touched nets and of waiting gates."""
     if not is_touched[net]:
         before[net] = values[net]
         touched[many], is_touched[net] = net, 1
         many += 1
     values[net] = value
-    for r in range(gates.first[net], gates.first[net + 1]):
-        gate = gates.reader[r]
+    for r in range(firsts[net], firsts[net + 1]):
+        gate = readers[r]
         if not queued[gate]:
             queue[waiting], queued[gate] = gate, 1
             waiting += 1
     return many, waiting
+
+
+@njit(cache=True)
+def _end_cycle(
+    registers: Registers, outputs: Ints, values: Words, following: Words, clocked: Counts, sample: Words, counts: bool
+) -> None:
+    """Sample the outputs; find what every register takes at the next edge."""
+    for k in range(len(outputs)):
+        sample[k] = values[outputs[k]]
+    for k in range(len(registers.state)):
+        value = values[registers.following[k]]
+        enable = np.uint64(0xFFFFFFFFFFFFFFFF)
+        if registers.enable[k] >= 0:
+            enable = values[registers.enable[k]]
+            value = (value & enable) | (values[registers.state[k]] & ~enable)
+        if registers.clear[k] >= 0:
+            value &= ~values[registers.clear[k]]
+        if registers.preset[k] >= 0:
+            value |= values[registers.preset[k]]
+        following[k] = value
+        if counts:
+            clocked[k] += _count(enable)
+
+
+@njit(cache=True)
+def _settled(
+    firsts: Ints,
+    readers: Ints,
+    ranks: Ints,
+    net: int,
+    value: np.uint64,
+    values: Words,
+    settled: Counts,
+    begin: Ints,
+    queue: Ints,
+    queued: NDArray[np.uint8],
+    waiting: Ints,
+) -> None:
+    """Give a net its value for this cycle, count the transitions, queue its readers at their rank."""
+    settled[net] += _count(values[net] ^ value)
+    values[net] = value
+    for r in range(firsts[net], firsts[net + 1]):
+        gate = readers[r]
+        if not queued[gate]:
+            queued[gate] = 1
+            rank = ranks[gate]
+            queue[begin[rank] + waiting[rank]] = gate
+            waiting[rank] += 1
+
+
+@njit(cache=True)
+def settle(
+    gates: Gates,
+    registers: Registers,
+    inputs: Ints,
+    outputs: Ints,
+    stimuli: Words,
+    values: Words,
+    following: Words,
+    settled: Counts,
+    clocked: Counts,
+    samples: Words,
+) -> None:
+    """Run all cycles of `stimuli` as `simulate` does from cycle 0 on, but count settled values alone.
+
+    No gate may be in a loop.
+    """
+    tables, ends, nets, widths, firsts, readers, ranks = gates
+    count = len(tables)
+    work = np.zeros(64, np.uint64)
+    depth = (ranks.max() if count else 0) + 1
+    begin = np.zeros(depth + 1, np.int32)
+    for gate in range(count):
+        begin[ranks[gate] + 1] += 1
+    for rank in range(depth):
+        begin[rank + 1] += begin[rank]
+    queue, queued = np.zeros(count, np.int32), np.ones(count, np.uint8)
+    waiting = np.zeros(depth, np.int32)
+    for gate in range(count):
+        queue[begin[ranks[gate]] + waiting[ranks[gate]]] = gate
+        waiting[ranks[gate]] += 1
+    for cycle in range(len(stimuli)):
+        for part in range(2):
+            for k in range(len(inputs) if part == 0 else len(registers.state)):
+                net = inputs[k] if part == 0 else registers.state[k]
+                value = stimuli[cycle, k] if part == 0 else following[k]
+                if value != values[net]:
+                    _settled(firsts, readers, ranks, net, value, values, settled, begin, queue, queued, waiting)
+        for rank in range(depth):
+            for k in range(begin[rank], begin[rank] + waiting[rank]):
+                gate = queue[k]
+                queued[gate] = 0
+                net, value = ends[gate], _evaluate(tables, nets, widths, gate, values, work)
+                if value != values[net]:
+                    _settled(firsts, readers, ranks, net, value, values, settled, begin, queue, queued, waiting)
+            waiting[rank] = 0
+        _end_cycle(registers, outputs, values, following, clocked, samples[cycle], True)
 
 
 @njit(cache=True)
@@ -120,11 +220,12 @@ def simulate(
     outputs) receives the outputs at the end of each cycle. Returns the longest time in units, or -1 when a cycle
     does not settle.
     """
-    nets, count = len(values), len(gates.table)
+    tables, ends, nets, widths, firsts, readers, _ = gates
+    count = len(tables)
     work = np.zeros(64, np.uint64)
     before = values.copy()
-    touched = np.zeros(nets, np.int32)
-    is_touched = np.zeros(nets, np.uint8)
+    touched = np.zeros(len(values), np.int32)
+    is_touched = np.zeros(len(values), np.uint8)
     queue, later = np.zeros(count, np.int32), np.zeros(count, np.int32)
     queued = np.zeros(count, np.uint8)
     fresh = np.zeros(count, np.uint64)
@@ -144,7 +245,7 @@ def simulate(
                 if cycle >= start:
                     glitches[net] += _count(values[net] ^ value)
                 many, waiting = _change(
-                    gates, net, value, values, before, touched, is_touched, many, queue, queued, waiting
+                    firsts, readers, net, value, values, before, touched, is_touched, many, queue, queued, waiting
                 )
         steps = 0
         while waiting:
@@ -153,17 +254,17 @@ def simulate(
                 return -1
             for k in range(waiting):
                 queued[queue[k]] = 0
-                fresh[k] = _evaluate(gates, queue[k], values, work)
+                fresh[k] = _evaluate(tables, nets, widths, queue[k], values, work)
             after = 0
             for k in range(waiting):
-                net = gates.output[queue[k]]
+                net = ends[queue[k]]
                 value = fresh[k]
                 if value == values[net]:
                     continue
                 if cycle >= start:
                     glitches[net] += _count(values[net] ^ value)
                 many, after = _change(
-                    gates, net, value, values, before, touched, is_touched, many, later, queued, after
+                    firsts, readers, net, value, values, before, touched, is_touched, many, later, queued, after
                 )
             queue, later = later, queue
             waiting = after
@@ -173,19 +274,5 @@ def simulate(
             is_touched[net] = 0
             if cycle >= start:
                 settled[net] += _count(values[net] ^ before[net])
-        for k in range(len(outputs)):
-            samples[cycle, k] = values[outputs[k]]
-        for k in range(len(registers.state)):
-            value = values[registers.following[k]]
-            enable = np.uint64(0xFFFFFFFFFFFFFFFF)
-            if registers.enable[k] >= 0:
-                enable = values[registers.enable[k]]
-                value = (value & enable) | (values[registers.state[k]] & ~enable)
-            if registers.clear[k] >= 0:
-                value &= ~values[registers.clear[k]]
-            if registers.preset[k] >= 0:
-                value |= values[registers.preset[k]]
-            following[k] = value
-            if cycle >= start:
-                clocked[k] += _count(enable)
+        _end_cycle(registers, outputs, values, following, clocked, samples[cycle], cycle >= start)
     return longest

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -16,7 +17,8 @@ from asicflow.pdk.config import Library
 from asicflow.signoff import replay as replay_module
 from asicflow.signoff.activity import LANES
 from asicflow.signoff.context import GateContext
-from asicflow.signoff.gates.power import ActivityPowerGate
+from asicflow.signoff.energy import Energy
+from asicflow.signoff.gates.power import ActivityPowerGate, Span, with_glitches
 from asicflow.signoff.netlist import read_netlist
 from asicflow.signoff.replay import Replay, Window
 from asicflow.signoff.runner import run_gate
@@ -57,11 +59,13 @@ def replayed(library: Library, folder: Path, activity: Recording, text: str = NE
     return replay, list(replay.windows())
 
 
+@pytest.mark.parametrize("followed", [1, 2, 100])
 @pytest.mark.parametrize("window", [1, 3, 1000])
 def test_the_netlist_does_what_was_recorded(
-    library: Library, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, window: int
+    library: Library, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, window: int, followed: int
 ) -> None:
     monkeypatch.setattr(replay_module, "WINDOW", window)
+    monkeypatch.setattr(replay_module, "FOLLOWED", followed)
     replay, windows = replayed(library, tmp_path, record())
     assert replay.differences == {}
     assert [w.phase for w in windows if w.first in MARKS] == ["boot", "loading", "inference"]
@@ -93,6 +97,20 @@ def test_the_record_of_another_system_is_refused(library: Library, tmp_path: Pat
     del activity.pins["gpio_i"]
     with pytest.raises(UserError, match="no pin gpio_i"):
         replayed(library, tmp_path, activity)
+
+
+def test_glitches_of_the_windows_between() -> None:
+    """As many for the transitions of a window as where they were followed, each phase by itself."""
+    still = Energy(loads=0.0, cells=0.0, clock=7.0, leakage=1.0, glitches=0.0)
+    spans = [
+        Span("boot", 0, 10, True, replace(still, loads=1.0, cells=3.0, glitches=2.0)),
+        Span("boot", 10, 10, False, replace(still, loads=5.0, cells=1.0)),
+        Span("loading", 20, 10, True, still),
+        Span("loading", 30, 10, False, replace(still, loads=4.0)),
+        Span("inference", 40, 10, True, replace(still, cells=2.0, glitches=3.0)),
+    ]
+    assert [span.energy.glitches for span in with_glitches(spans)] == [2.0, 3.0, 0.0, 0.0, 3.0]
+    assert [span[:4] for span in with_glitches(spans)] == [span[:4] for span in spans]
 
 
 # -- the gate -----------------------------------------------------------------------------------------

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import NamedTuple
 
 import klayout.db as kdb
 import numpy as np
@@ -15,7 +17,7 @@ from asicflow.pdk.pads import pads
 from asicflow.signoff.activity import LANES, GateNetlist, values_of
 from asicflow.signoff.bus_schedule import BusSchedule
 from asicflow.signoff.context import GateContext
-from asicflow.signoff.energy import EnergyModel
+from asicflow.signoff.energy import Energy, EnergyModel
 from asicflow.signoff.extract import Point
 from asicflow.signoff.gate import Gate
 from asicflow.signoff.irdrop import Drop, build_grid, solve
@@ -34,6 +36,16 @@ INTERNAL = 1.0
 
 LIMIT = 0.05
 """Largest accepted drop of both supplies together, as a share of the supply voltage."""
+
+
+class Span(NamedTuple):
+    """The energy of cycles of a phase; with glitches if they were ``followed``."""
+
+    phase: str
+    first: int
+    cycles: int
+    followed: bool
+    energy: Energy
 
 
 @dataclass(frozen=True)
@@ -228,7 +240,12 @@ class ActivityPowerGate(Gate):
         replay = Replay(context.netlist, cells, library, clock, load_activity(context.path(ACTIVITY)))
         period = period_ns(context)
         model = EnergyModel(replay.netlist, library.supply, period, wires_pf(context))
-        windows = [(w.phase, w.first, w.activity.cycles, model.of(w.activity).per(LANES)) for w in replay.windows()]
+        spans = with_glitches(
+            [
+                Span(w.phase, w.first, w.activity.cycles, w.followed, model.of(w.activity).per(LANES))
+                for w in replay.windows()
+            ]
+        )
         findings = [
             Finding(f"{d.output} is not what was recorded, from cycle {d.cycle} on", "output")
             for d in replay.differences.values()
@@ -240,28 +257,33 @@ class ActivityPowerGate(Gate):
         rows: Rows = []
         figures: dict[str, Figure] = {}
         for phase in PHASES:
-            mine = [w for w in windows if w[0] == phase]
-            cycles = sum(w[2] for w in mine)
-            settled, total = (sum(getattr(w[3], kind) for w in mine) for kind in ("settled", "total"))
+            mine = [span for span in spans if span.phase == phase]
+            cycles = sum(span.cycles for span in mine)
+            settled, total = (sum(getattr(span.energy, kind) for span in mine) for kind in ("settled", "total"))
             rows.append({
                 "phase": phase,
                 "cycles": cycles,
                 "power_mw": round(watts(total, cycles) * 1e3, 4),
                 "without_glitches_mw": round(watts(settled, cycles) * 1e3, 4),
-                "clock_mw": round(watts(sum(w[3].clock for w in mine), cycles) * 1e3, 4),
+                "clock_mw": round(watts(sum(span.energy.clock for span in mine), cycles) * 1e3, 4),
                 "energy_uj": round(total * 1e6, 4),
             })  # fmt: skip
             figures[f"{phase}_mw"] = round(watts(total, cycles) * 1e3, 4)
-        most = max(windows, key=lambda w: watts(w[3].total, w[2]))
-        figures |= {"most_mw": round(watts(most[3].total, most[2]) * 1e3, 4), "cycles": sum(w[2] for w in windows)}
+        most = max(watts(span.energy.total, span.cycles) for span in spans)
+        followed = sum(span.cycles for span in spans if span.followed)
+        figures |= {
+            "most_mw": round(most * 1e3, 4),
+            "cycles": sum(span.cycles for span in spans),
+            "cycles_with_glitches": followed,
+        }
         text = (
             ", ".join(f"{name} {figures[f'{name}_mw']:.3g} mW" for name in PHASES)
             + f" at {library.supply:g} V and {period:g} ns, memory macros apart; at most {figures['most_mw']:.3g} mW"
-            f" in {WINDOW} cycles; {figures['cycles']} cycles as recorded"
+            f" in {WINDOW} cycles; {figures['cycles']} cycles as recorded, glitches followed in {followed} of them"
         )
         profile: Rows = [
-            {"cycle": first, "phase": phase, "power_mw": round(watts(e.total, cycles) * 1e3, 4)}
-            for phase, first, cycles, e in windows
+            {"cycle": s.first, "phase": s.phase, "power_mw": round(watts(s.energy.total, s.cycles) * 1e3, 4)}
+            for s in spans
         ]
         return GateResult(
             verdict_of(findings),
@@ -270,6 +292,20 @@ class ActivityPowerGate(Gate):
             {"phases": rows, "profile": profile},
             findings,
         )
+
+
+def with_glitches(spans: Sequence[Span]) -> list[Span]:
+    """Give spans that were not followed as many glitches for their transitions as those of their phase that were."""
+    shares = {}
+    for phase in PHASES:
+        followed = [span.energy for span in spans if span.phase == phase and span.followed]
+        data = sum(energy.loads + energy.cells for energy in followed)
+        shares[phase] = sum(energy.glitches for energy in followed) / data if data else 0.0
+
+    def completed(phase: str, energy: Energy) -> Energy:
+        return replace(energy, glitches=shares[phase] * (energy.loads + energy.cells))
+
+    return [s if s.followed else s._replace(energy=completed(s.phase, s.energy)) for s in spans]
 
 
 class IrDropGate(Gate):
