@@ -94,13 +94,6 @@ class Layout:
             self._filled[name] = (shapes[0] + shapes[1]).merged()
         return self._filled[name]
 
-    def covered(self, name: str, box: kdb.Box) -> int:
-        """Area in nm2 that a layer with its dummy metal covers inside a box."""
-        here = kdb.Region()
-        for pair in [self.layers[name].drawing, *([self.fill[name]] if name in self.fill else [])]:
-            here += kdb.Region(self.cell.begin_shapes_rec_touching(self.db.layer(*pair), box))
-        return int((here & kdb.Region(box)).area())
-
     def flat(self, pair: tuple[int, int]) -> kdb.Region:
         """All shapes of a GDS (layer, datatype), cells included, flat and merged."""
         if pair not in self._flat:

@@ -8,8 +8,10 @@ from pathlib import Path
 
 import klayout.db as kdb
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from asicflow.signoff.density import DensityLimit, density_rows
+from asicflow.signoff.density import DensityLimit, area_below, density_rows
 from asicflow.signoff.gate import Gate, run_gate
 from asicflow.signoff.gates import area, drc, layout, lvs, provenance
 from asicflow.signoff.runner import run_gates
@@ -119,16 +121,36 @@ def test_full_metal_exceeds_the_maximum(made: HandMade, tmp_path: Path) -> None:
 def test_density_of_overlapping_windows(made: HandMade, tmp_path: Path) -> None:
     """Each window's density is that of the metal under it, whatever pieces it was added up from."""
     made.box("met1", 3_000, 6_000, 9_000, 12_000)
+    corners = [kdb.Point(x, y) for x, y in ((12_000, 3_000), (15_000, 9_000), (20_000, 8_000), (14_000, 2_000))]
+    made.top.shapes(made.index("met1")).insert(kdb.Polygon(corners))
     found = context_of(tmp_path, made).layout
     (row,) = density_rows(found, [DensityLimit("met1", None, 50.0, 6.0, 2.5)], "maximum")
     size, die = 6_000, found.die
     lefts = [*range(die.left, die.right - size, 2_500), die.right - size]
     bottoms = [*range(die.bottom, die.top - size, 2_500), die.top - size]
     boxes = [kdb.Box(x, y, x + size, y + size) for x in lefts for y in bottoms]
-    worst = max(boxes, key=lambda box: found.covered("met1", box))
+    metal = found.filled("met1")
+
+    def covered(box: kdb.Box) -> int:
+        return int((metal & kdb.Region(box)).area())
+
+    worst = max(boxes, key=covered)
     assert row["windows"] == len(boxes) > 20
-    assert row["worst_percent"] == round(100 * found.covered("met1", worst) / worst.area(), 2)
+    assert row["worst_percent"] == round(100 * covered(worst) / worst.area(), 2)
     assert (row["x_um"], row["y_um"]) == (worst.center().x / 1000, worst.center().y / 1000)
+
+
+@given(st.lists(st.lists(st.tuples(st.integers(-50, 150), st.integers(-50, 150)), min_size=3, max_size=5), max_size=6))
+def test_area_below_every_corner(outlines: list[list[tuple[int, int]]]) -> None:
+    """Slanted polygons and boxes, some outside of the frame; areas are whole nm2 up to rounding of slanted edges."""
+    region = kdb.Region([kdb.Polygon([kdb.Point(x, y) for x, y in outline]) for outline in outlines])
+    region += kdb.Region([kdb.Box(*outline[0], *outline[1]) for outline in outlines])
+    region.merge()
+    xs, ys = [0, 30, 70, 100], [0, 10, 99]
+    found = area_below(region, xs, ys)
+    for i, x in enumerate(xs):
+        for j, y in enumerate(ys):
+            assert found[i, j] == pytest.approx((region & kdb.Region(kdb.Box(0, 0, x, y))).area(), abs=200)
 
 
 def test_minimum_density_without_a_rule_is_unverified(made: HandMade, tmp_path: Path) -> None:
