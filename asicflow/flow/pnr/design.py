@@ -611,8 +611,8 @@ def _timing_metrics(timing: CornerTiming) -> dict[str, Any]:
         "corner": timing.corner.name,
         "setup_slack_ns": timing.worst("setup"),
         "hold_slack_ns": timing.worst("hold"),
-        "slew_violations": len(timing.slew),
-        "capacitance_violations": len(timing.capacitance),
+        "slew_violations": sum(value > limit for _, value, limit in timing.slew),
+        "capacitance_violations": sum(value > limit for _, value, limit in timing.capacitance),
         "skew_ns": timing.skew,
     }
 

@@ -1,4 +1,4 @@
-"""Relief of nets whose transitions or loads are beyond the library's limits, as timing finds them."""
+"""Relief of nets whose transitions or loads are near or beyond the library's limits, as timing finds them."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ NEAR_UM = 40.0
 
 
 def relieve(buffering: Buffering, timings: Sequence[CornerTiming], clock: set[Net]) -> list[Instance]:
-    """Put buffers into each net beyond a limit in any corner; the buffers.
+    """Put buffers into each net near or beyond a limit in any corner; the buffers.
 
     Blocks have no other strengths and ask for steep edges: a buffer close to the pins of each. Elsewhere one buffer
     halfway to the far sinks. Nets of the `clock` get buffers at blocks only, of its own kind; the nets behind join it.
