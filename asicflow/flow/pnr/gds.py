@@ -41,14 +41,15 @@ def build_layout(
         layer = technology.lef.layers[name]
         if layer.kind == "ROUTING":
             hole = technology.config.min_hole.get(name, layer.min_enclosed_area_nm2)
-            found = closed(owned(name, geometries, technology), region, layer.spacing, hole, technology.lef.grid)
+            nets = owned(name, geometries, technology)
+            found = closed(nets, region, layer.spacing, layer.min_width, hole, technology.lef.grid)
             if found.faults:
                 raise PnrError(
-                    f"a gap on {name} within a net is below the spacing and cannot be filled",
+                    f"a gap or a neck on {name} within a net is below its rule and cannot be filled",
                     where=f"x {found.faults[0].center().x / 1e3:.2f} y {found.faults[0].center().y / 1e3:.2f} um",
                     hint="another seed or a lower utilisation routes it differently",
                 )
-            region = thickened(found.metal, layer.min_width, technology.lef.grid)
+            region = found.metal
         top.shapes(layout.layer(*library.layers[name].drawing)).insert(region)
     _pins(layout, top, netlist, plan, technology, library)
     top.shapes(layout.layer(*library.boundary)).insert(kdb.Box(0, 0, plan.width, plan.height))
@@ -130,18 +131,6 @@ def _metal(plan: Floorplan, geometries: Iterable[NetGeometry], technology: Techn
     for place in plan.pins.values():
         draw(technology.layers[place.layer].name, place.rect)
     return regions
-
-
-def thickened(region: kdb.Region, width: int, grid: int) -> kdb.Region:
-    """The region with necks narrower than `width` (nm), where shapes of a net just overlap, filled on the grid."""
-    necks = kdb.Region()
-    for pair in region.width_check(width).each():
-        box = pair.bbox()
-        grow_x, grow_y = max(width - box.width(), 0), max(width - box.height(), 0)
-        box = box.enlarged(-(-grow_x // 10) * 5, -(-grow_y // 10) * 5)
-        left, bottom = box.left // grid * grid, box.bottom // grid * grid
-        necks.insert(kdb.Box(left, bottom, -(-box.right // grid) * grid, -(-box.top // grid) * grid))
-    return region if necks.is_empty() else (region + necks).merged()
 
 
 def _pins(

@@ -1,7 +1,7 @@
-"""Gaps within a net below the spacing rule, and holes below the area rule: filled where that is legal.
+"""Gaps and necks within a net below the spacing and the width rule, and small holes: filled where that is legal.
 
-Wires, pads and pin patches of one net may come nearer to each other than the rule allows; metal that joins
-them mends that, unless it would come too near to another net. Such places are reported: another way to the
+Wires, pads and pin patches of one net may come nearer to each other than the rule allows, or just overlap; metal
+that joins them mends that, unless it would come too near to another net. Such places are reported: another way to the
 pin has to be found.
 """
 
@@ -17,8 +17,8 @@ from asicflow.flow.pnr.geometry import NetGeometry, layer_shapes
 from asicflow.flow.pnr.technology import Technology
 from asicflow.pdk.lef import Rect
 
-ROUNDS = 8
-"""Most rounds of filling: a fill may leave a smaller gap beside it."""
+ROUNDS = 64
+"""Most rounds of filling: a fill may leave a smaller gap beside it. Nearly all metal needs less than eight."""
 
 
 class NetShapes:
@@ -101,7 +101,7 @@ def _faults_on(index: int, geometries: Sequence[NetGeometry], technology: Techno
                 region.insert(kdb.Box(*rect))
     rules = technology.lef.layers[layer.name]
     hole = technology.config.min_hole.get(layer.name, rules.min_enclosed_area_nm2)
-    faults = closed(shapes, region, rules.spacing, hole, technology.lef.grid).faults
+    faults = closed(shapes, region, rules.spacing, rules.min_width, hole, technology.lef.grid).faults
     near = [box.enlarged(rules.spacing, rules.spacing) for box in faults]
     return [
         (number, pin)
@@ -121,11 +121,11 @@ class Closed:
     faults: list[kdb.Box]
 
 
-def closed(nets: NetShapes, region: kdb.Region, spacing: int, min_hole: int, grid: int) -> Closed:
-    """Fill gaps below `spacing` (nm) and holes below `min_hole` (nm2) of each net, on a grid of `grid` nm.
+def closed(nets: NetShapes, region: kdb.Region, spacing: int, width: int, min_hole: int, grid: int) -> Closed:
+    """Fill gaps below `spacing` and necks below `width` (nm), holes below `min_hole` (nm2) of each net.
 
-    `region` is the metal of `nets` (and of the supplies, which are no nets here). Growing and shrinking fills
-    straight gaps; what is left are corners that face each other across a wider pocket.
+    `region` is the metal of `nets` (and of the supplies, which are no nets here), `grid` that of corners in nm.
+    Growing and shrinking fills straight gaps; what is left are corners that face each other across a wider pocket.
     """
     reach = (spacing // 2 - 1) // grid * grid
     metal = region.merged()
@@ -136,9 +136,10 @@ def closed(nets: NetShapes, region: kdb.Region, spacing: int, min_hole: int, gri
         boxes = [piece.bbox() for piece in fill.decompose_trapezoids_to_region().each()]
         gaps = suspect.space_check(spacing, metrics=kdb.Metrics.Euclidian)
         boxes += [on_grid(gap.bbox(), grid) for gap in gaps.each()]
+        boxes += [_thick(neck.bbox(), width, grid) for neck in suspect.width_check(width).each()]
         owners = [nets.touching(box) for box in boxes]
         legal = [len(o) <= 1 and nets.nearer(box, spacing) == o for o, box in zip(owners, boxes, strict=True)]
-        filled = kdb.Region([box for box, ok in zip(boxes, legal, strict=True) if ok])
+        filled = kdb.Region([box for box, ok in zip(boxes, legal, strict=True) if ok]) - suspect
         faults += [box for box, ok in zip(boxes, legal, strict=True) if not ok]
         for box, of, ok in zip(boxes, owners, legal, strict=True):
             for net in of if ok else ():  # a supply's gap has no owner
@@ -147,9 +148,22 @@ def closed(nets: NetShapes, region: kdb.Region, spacing: int, min_hole: int, gri
             break
         metal = (metal + filled).merged()
         suspect = metal.interacting(filled.sized(spacing))
+    else:
+        faults += [box for box, ok in zip(boxes, legal, strict=True) if ok]
     bad = kdb.Region([box.enlarged(1, 1) for box in faults])
-    left = [] if bad.is_empty() else metal.interacting(bad).space_check(spacing, metrics=kdb.Metrics.Euclidian).each()
-    return Closed(metal, [gap.bbox() for gap in left])
+    if bad.is_empty():
+        return Closed(metal, [])
+    left = metal.interacting(bad)
+    found = [*left.space_check(spacing, metrics=kdb.Metrics.Euclidian).each(), *left.width_check(width).each()]
+    return Closed(metal, [pair.bbox() for pair in found])
+
+
+def _thick(neck: kdb.Box, width: int, grid: int) -> kdb.Box:
+    """A neck, where shapes just overlap, grown to the width on the grid."""
+    grow_x, grow_y = max(width - neck.width(), 0), max(width - neck.height(), 0)
+    box = neck.enlarged(-(-grow_x // 10) * 5, -(-grow_y // 10) * 5)
+    left, bottom = box.left // grid * grid, box.bottom // grid * grid
+    return kdb.Box(left, bottom, -(-box.right // grid) * grid, -(-box.top // grid) * grid)
 
 
 def on_grid(box: kdb.Box, grid: int) -> kdb.Box:

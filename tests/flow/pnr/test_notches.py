@@ -14,7 +14,7 @@ from asicflow.flow.pnr.notches import Closed, NetShapes, closed, on_grid, pins_w
 from asicflow.flow.pnr.technology import load_technology
 from asicflow.pdk.lef import Rect
 
-SPACE, HOLE, GRID = 140, 140_000, 5
+SPACE, WIDTH, HOLE, GRID = 140, 140, 140_000, 5
 
 
 def metal(*boxes: Rect) -> kdb.Region:
@@ -26,11 +26,13 @@ def metal(*boxes: Rect) -> kdb.Region:
 
 def filled(*nets: list[Rect]) -> Closed:
     shapes = NetShapes((rect, number) for number, rects in enumerate(nets) for rect in rects)
-    return closed(shapes, metal(*(r for rects in nets for r in rects)), SPACE, HOLE, GRID)
+    return closed(shapes, metal(*(r for rects in nets for r in rects)), SPACE, WIDTH, HOLE, GRID)
 
 
 def gaps(region: kdb.Region) -> int:
-    return int(region.space_check(SPACE, metrics=kdb.Metrics.Euclidian).count())
+    """Places below the spacing or the width."""
+    found = region.space_check(SPACE, metrics=kdb.Metrics.Euclidian).count() + region.width_check(WIDTH).count()
+    return int(found)
 
 
 PADS = [(0, 180, 320, 440), (460, 180, 780, 440)]
@@ -46,7 +48,7 @@ def test_corners_across_a_pocket_are_joined() -> None:
 
 def test_a_gap_beside_another_net_is_reported_and_the_nets_stay_apart() -> None:
     """A fill of the corner gap would come too near to the other net's pad."""
-    other = [(180, -100, 225, 40)]
+    other = [(85, -100, 225, 40)]
     assert not gaps(metal(*other, *POCKET).merged() & metal(*other))
     found = filled(POCKET, other)
     assert found.faults
