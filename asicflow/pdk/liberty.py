@@ -191,7 +191,7 @@ class LibertyCell:
 
 @dataclass
 class Liberty:
-    """One corner of a library."""
+    """One corner of a library; `slew_lower` and `slew_upper` in percent of the swing, the same for both edges."""
 
     name: str
     voltage: float = 0.0
@@ -200,7 +200,15 @@ class Liberty:
     default_max_capacitance: float | None = None
     default_max_fanout: float | None = None
     default_fanout_load: float = 1.0
+    slew_lower: float = 20.0
+    slew_upper: float = 80.0
+    slew_derate: float = 1.0
     cells: dict[str, LibertyCell] = field(default_factory=dict)
+
+    @property
+    def slew_span(self) -> float:
+        """The part of a full swing that the library's transition times stand for."""
+        return (self.slew_upper - self.slew_lower) / 100 / self.slew_derate
 
 
 def read_liberty(path: Path | str, power: bool = False) -> Liberty:
@@ -321,6 +329,12 @@ class _Parser:
             library.default_max_fanout = float(value)
         elif name == "default_fanout_load":
             library.default_fanout_load = float(value)
+        elif name == "slew_derate_from_library":
+            library.slew_derate = float(value)
+        elif name.startswith("slew_lower_threshold_pct"):
+            library.slew_lower = float(value)
+        elif name.startswith("slew_upper_threshold_pct"):
+            library.slew_upper = float(value)
 
     def cell(self, cell_name: str, library: Liberty) -> LibertyCell:
         """A cell group."""

@@ -173,3 +173,13 @@ def test_gf180_corner(pdk_root: Path) -> None:
     assert lib.cells[f"{name}__buf_4"].leakage == pytest.approx(0.768, abs=0.01)
     assert (pin.max_capacitance, pin.max_transition) == (pytest.approx(0.9887), pytest.approx(7.0))
     assert lib.cells[f"{name}__dffrnq_1"].is_sequential
+
+
+def test_what_transition_times_stand_for(pdk_root: Path, lib_file: Path) -> None:
+    """20 to 80 %, and 30 to 70 % doubled; Liberty's own default without thresholds."""
+    sky130 = read_liberty(
+        pdk_root / "lambdapdk/lambdapdk/sky130/libs/sky130hd/nldm/sky130_fd_sc_hd__tt_025C_1v80.lib.gz"
+    )
+    name = "gf180mcu_fd_sc_mcu9t5v0"
+    gf180 = read_liberty(pdk_root / f"lambdapdk/lambdapdk/gf180/libs/{name}/nldm/{name}__tt_025C_5v00.lib.gz")
+    assert [lib.slew_span for lib in (sky130, gf180, read_liberty(lib_file))] == pytest.approx([0.6, 0.8, 0.6])

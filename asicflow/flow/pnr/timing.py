@@ -114,9 +114,14 @@ class CellModels:
 
 
 def _with_blocks(liberty: Liberty, corner: str, blocks: Sequence[Block]) -> Liberty:
-    """The library's cells of a corner and those of the blocks."""
+    """The library's cells of a corner and those of the blocks, with limits in the library's transition times."""
     for block in blocks:
-        liberty.cells.update(read_liberty(block.liberty[corner]).cells)
+        own = read_liberty(block.liberty[corner])
+        ratio = liberty.slew_span / own.slew_span
+        for cell in own.cells.values():
+            for pin in cell.pins.values():
+                pin.max_transition = pin.max_transition and pin.max_transition * ratio
+        liberty.cells.update(own.cells)
     return liberty
 
 

@@ -26,6 +26,7 @@ from asicflow.flow.pnr.orientation import ORIENTATIONS, klayout_trans, outline, 
 from asicflow.flow.pnr.power_grid import joined_rails
 from asicflow.flow.pnr.relief import relieve
 from asicflow.flow.pnr.technology import Technology, load_technology
+from asicflow.flow.pnr.timing import CellModels
 from asicflow.pdk import memory
 from asicflow.pdk.config import load_pdk
 from asicflow.pdk.lef import Macro, read_lef
@@ -220,6 +221,15 @@ def test_block_files_must_be_complete(sky: Kit, tmp_path: Path) -> None:
         read_blocks([block, block], corners)
     with pytest.raises(PnrError, match=f"no Liberty file for the corner {corners[1]}"):
         read_blocks([Block(block.lef, {corners[0]: block.lef})], corners)
+
+
+def test_limits_of_a_block_count_in_the_transition_times_of_the_cells(sky: Kit, pdk_root: Path) -> None:
+    """OpenRAM measures from 10 to 90 %, the cells from 20 to 80 %: 0.5 ns at a clock pin are 0.375 ns for a cell."""
+    macro = memory.macros(load_pdk("sky130", pdk_root))[0]
+    models = CellModels(sky.library, {}, [memory_block(macro, sky.library.corners, stand_in="typical")])
+    for corner in models.corners:
+        pins = corner.liberty.cells[macro.name].pins
+        assert [pins[p].max_transition for p in ("clk0", "addr0[0]")] == pytest.approx([0.375, 0.03]), corner.name
 
 
 # --- whole layouts -------------------------------------------------------------------------------------
