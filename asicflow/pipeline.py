@@ -212,10 +212,10 @@ def _run_stage(stage: str, config: Config, ws: Workspace, listener: Listener, in
 
 
 def _inputs(stage: str, config: Config, ws: Workspace, pdk_hashes: dict[str, str]) -> dict[str, str]:
-    """Everything that the outcome of a stage depends on, as name -> hash."""
+    """Everything that the outcome of a stage depends on, as name -> hash; of files the contents, not where they lie."""
     model = config.model
     sections = {
-        "model": [model.model_dump_json(), config.name],
+        "model": [model.model_dump_json(exclude={"file", "weights", "data"}), config.name],
         "hls": [str(model.reuse), config.hls.model_dump_json(), config.pdk.name, str(config.pdk.library)],
         "soc": [
             config.clock.model_dump_json(),
@@ -228,15 +228,18 @@ def _inputs(stage: str, config: Config, ws: Workspace, pdk_hashes: dict[str, str
         "firmware": [],
         "sim": [],
         "flow": [
-            config.pdk.model_dump_json(),
+            config.pdk.model_dump_json(exclude={"root"}),
             config.layout.model_dump_json(),
             config.clock.model_dump_json(),
         ],
-        "signoff": [config.signoff.model_dump_json()],
+        "signoff": [config.signoff.model_dump_json(exclude={"drc_deck", "waivers"})],
     }
     found = {"asicflow": __version__, "config": sha256_text("|".join(sections[stage]))}
-    if stage == "model":
-        found |= ws.hash_files([model.file, model.weights, model.data])
+    named = {
+        "model": {"model.file": model.file, "model.weights": model.weights, "model.data": model.data},
+        "signoff": {"signoff.drc_deck": config.signoff.drc_deck, "signoff.waivers": config.signoff.waivers},
+    }
+    found |= ws.hash_files(named.get(stage, {}))
     if stage in _SOURCES:
         name, apart = _SOURCES[stage]
         folder = resource(name)

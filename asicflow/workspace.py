@@ -12,7 +12,7 @@ import json
 import os
 import shutil
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -218,17 +218,12 @@ class Workspace:
                 found[str(path.relative_to(self.root))] = sha256(path)
         return found
 
-    def hash_files(self, paths: Iterable[Path | None]) -> dict[str, str]:
-        """Hash input files by path; a missing one is a UserError."""
-        found = {}
-        for path in paths:
-            if path is None:
-                continue
-            if not path.is_file():
+    def hash_files(self, paths: Mapping[str, Path | None]) -> dict[str, str]:
+        """Hash input files; their names are those given, wherever they lie. A missing file is a UserError."""
+        for path in paths.values():
+            if path is not None and not path.is_file():
                 raise UserError("file not found", where=str(path), hint="check the path")
-            inside = path.resolve().is_relative_to(self.root)
-            found[str(path.resolve().relative_to(self.root)) if inside else str(path)] = sha256(path)
-        return found
+        return {name: sha256(path) for name, path in paths.items() if path is not None}
 
     def clean(self, stage: str) -> None:
         """Remove what a stage wrote (SiliconCompiler's build tree stays, for its own resume)."""

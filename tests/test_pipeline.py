@@ -28,6 +28,26 @@ def test_a_changed_source_makes_its_stage_run_again(
     assert {key for key in before | after if before.get(key) != after.get(key)} == {folder}
 
 
+def test_where_files_lie_does_not_matter_but_what_they_hold(tmp_path: Path) -> None:
+    for folder in ("one", "other"):
+        (tmp_path / folder).mkdir()
+        (tmp_path / folder / "model.h5").write_bytes(b"model")
+        (tmp_path / folder / "waivers.yaml").write_text("none")
+    ws = Workspace(tmp_path / "run")
+
+    def inputs(folder: str, stage: str) -> dict[str, str]:
+        here = tmp_path / folder
+        data = {"model": {"file": here / "model.h5"}, "signoff": {"waivers": here / "waivers.yaml"}}
+        return pipeline._inputs(stage, parse_config({**data, "pdk": {"root": here}}), ws, {})
+
+    for stage in ("model", "flow", "signoff"):
+        assert inputs("one", stage) == inputs("other", stage)
+    (tmp_path / "other" / "waivers.yaml").write_text("some")
+    assert inputs("one", "signoff") != inputs("other", "signoff") and inputs("one", "flow") == inputs("other", "flow")
+    (tmp_path / "other" / "model.h5").write_bytes(b"another")
+    assert inputs("one", "model") != inputs("other", "model")
+
+
 @pytest.mark.parametrize(
     ("change", "says"),
     [

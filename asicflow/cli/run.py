@@ -145,6 +145,6 @@ def resolve_config(path: Path | None, options: Mapping[str, object]) -> Config:
             section = section[parent]
         section[last] = value
     model = options["model.file"]
-    if isinstance(model, Path) and path is None:
+    if isinstance(model, Path) and "name" not in base.model_fields_set:
         merged["name"] = design_name(model)
     return parse_config(merged, "command line" if path is None else str(path))

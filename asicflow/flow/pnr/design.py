@@ -121,7 +121,7 @@ class Design:
             self.technology = load_technology(self.library, self.options.rings)
             self.block_views = read_blocks(self.hard_macros, list(self.library.corners))
             self.macros = read_lef(self.library.lefs) | self.block_views
-            self.models = CellModels(self.library, self.macros, self.options.blocks)
+            self.models = CellModels(self.library, self.macros, self.hard_macros)
             self.netlist: Netlist = read_netlist(self.source, self.top, self.macros)
             self.design_cells = len(self.netlist.instances)
             self.ring: RingPlan | None = None
@@ -322,6 +322,7 @@ class Design:
             input_early_ns=self.options.input_delay[0] * period,
             input_late_ns=self.options.input_delay[1] * period,
             input_slew_ns=self.options.input_slew_ns,
+            pads=self.ring.inputs() if self.ring else {},
         )
 
     def _analyse(self, wires: WireModel) -> list[CornerTiming]:

@@ -96,13 +96,21 @@ class RingPlan:
         """The core's port that has the level of a port of the chip (PnrError when there is none)."""
         for known, instance, _ in self.loose:
             if known.name == port:
-                kinds = [k for k in self.ring.cells.kinds.values() if k.cell == instance.cell and k.input]
-                return f"{instance.name}_{kinds[0].input}"
+                return f"{instance.name}_{self._core_pin(instance)}"
         raise PnrError(
             f"the chip has no port {port}",
             where="clock_port",
             hint=f"ports: {', '.join(known.name for known, _, _ in self.loose[:8])}",
         )
+
+    def inputs(self) -> dict[str, tuple[str, str, str]]:
+        """Of each port of the core with a level from outside: the pad's cell, its bonded pin, its core pin."""
+        pads = [(instance, bonded, self._core_pin(instance)) for _, instance, bonded in self.loose]
+        return {f"{instance.name}_{pin}": (instance.cell, bonded, pin) for instance, bonded, pin in pads if pin}
+
+    def _core_pin(self, pad: Instance) -> str:
+        """The pin that brings a pad's level into the core, "" for an output."""
+        return next((k.input for k in self.ring.cells.kinds.values() if k.cell == pad.cell and k.input), "")
 
     def figures(self) -> dict[str, object]:
         """What `layout.json` says of the ring: pads per side, supply pads, the box of the core in um."""

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 from collections import deque
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from asicflow.flow.pnr.netlist import Instance, Net, Netlist, PnrError, Port
@@ -221,7 +221,10 @@ class CornerTiming:
 
 @dataclass
 class Constraints:
-    """What the outside promises: the clock, and when inputs change after its edge (early, late), ns."""
+    """What the outside promises: the clock, and when inputs change after its edge (early, late), ns.
+
+    `pads` are cell, bonded pin and core pin of the pads before input ports of a core in a ring.
+    """
 
     clock_port: str
     period_ns: float
@@ -230,6 +233,7 @@ class Constraints:
     input_slew_ns: float = 0.1
     output_load_pf: float = 0.02
     check_inputs: bool = True
+    pads: Mapping[str, tuple[str, str, str]] = field(default_factory=dict)
 
 
 def analyse(
@@ -237,6 +241,26 @@ def analyse(
 ) -> CornerTiming:
     """Analyse one corner; PnrError when the netlist has a combinational loop."""
     return _Analysis(netlist, models, corner, wires, constraints).run()
+
+
+def _merge(source: Edges, arc: TimingArc, load: float, later: float, found: Edges, instance: Instance | None) -> None:
+    """Merge what an arc makes of the edges at its pin, `later` ns delayed, into those found so far."""
+    for enters, leaves, delay, transition in arc.ways:
+        edge = source[enters]
+        if edge is None:
+            continue
+        origin = (instance, arc.related_pin, enters) if instance else None
+        early = edge.early + delay.at(edge.fast, load) + later
+        late = edge.late + delay.at(edge.slow, load) + later
+        fast, slow = transition.at(edge.fast, load), transition.at(edge.slow, load)
+        here = found[leaves]
+        if here is None:
+            found[leaves] = Edge(early, late, fast, slow, origin)
+            continue
+        if late > here.late:
+            here.late, here.origin = late, origin
+        here.early, here.fast = min(here.early, early), min(here.fast, fast)
+        here.slow = max(here.slow, slow)
 
 
 class _Analysis:
@@ -279,7 +303,14 @@ class _Analysis:
         clock = port.name == c.clock_port
         early, late = (0.0, 0.0) if clock else (c.input_early_ns, c.input_late_ns)
         edges: Edges = [Edge(early, late, c.input_slew_ns, c.input_slew_ns) for _ in (RISE, FALL)]
-        self.nets[port.net] = NetTiming(edges, self.load(port.net))
+        load = self.load(port.net)
+        if port.name in c.pads:
+            cell, bonded, pin = c.pads[port.name]
+            outside, edges = edges, [None, None]
+            for arc in self.cells[cell].pins[pin].arcs:
+                if arc.related_pin == bonded:
+                    _merge(outside, arc, load, 0.0, edges, None)
+        self.nets[port.net] = NetTiming(edges, load)
 
     def _order(self) -> Iterable[Instance]:
         """Instances so that each follows those that drive what its outputs depend on."""
@@ -347,21 +378,7 @@ class _Analysis:
         source = self.result.arrival(instance, arc.related_pin)
         # a block may launch at the clock's falling edge, half a period after the rising one
         later = self.constraints.period_ns / 2 if self._launches_late(view, arc) else 0.0
-        for enters, leaves, delay, transition in arc.ways:
-            edge = source[enters]
-            if edge is None:
-                continue
-            early = edge.early + delay.at(edge.fast, load) + later
-            late = edge.late + delay.at(edge.slow, load) + later
-            fast, slow = transition.at(edge.fast, load), transition.at(edge.slow, load)
-            here = found[leaves]
-            if here is None:
-                found[leaves] = Edge(early, late, fast, slow, (instance, arc.related_pin, enters))
-                continue
-            if late > here.late:
-                here.late, here.origin = late, (instance, arc.related_pin, enters)
-            here.early, here.fast = min(here.early, early), min(here.fast, fast)
-            here.slow = max(here.slow, slow)
+        _merge(source, arc, load, later, found, instance)
 
     def _limits(self) -> None:
         """Transitions and loads near or beyond the library's limits."""

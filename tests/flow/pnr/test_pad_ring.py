@@ -247,3 +247,25 @@ def test_a_pin_plan_that_cannot_be_is_refused(
 ) -> None:
     with pytest.raises(PnrError, match=says):
         place_pins(floor(pdk_root, technology), ports(2), technology, None, wished)
+
+
+def test_pads_delay_the_clock_and_inputs(pdk_root: Path, tmp_path: Path) -> None:
+    """As Liberty says, in every corner; the level of a bidirectional pad comes from outside, not from its output."""
+    source = tmp_path / "chip.v"
+    source.write_text(netlist())
+    pdk = gf180(pdk_root)
+    design = Design(source, "chip", pdk.library(), PnrOptions("clk", 50.0, pad_ring=small_ring(pdk)), print)
+    design.place()
+    assert design.ring is not None and set(design.ring.inputs()) >= {"i_pad_clk_Y", "i_pad_d_Y", "i_pad_io_Y"}
+    outside = design._constraints()
+    for timing in design._analyse(design.wires):
+        for port, early in (("i_pad_clk_Y", 0.0), ("i_pad_d_Y", 5.0), ("i_pad_io_Y", 5.0)):
+            cell, bonded, pin = design.ring.inputs()[port]
+            found = timing.nets[design.netlist.ports[port].net]
+            arcs = [a for a in timing.corner.liberty.cells[cell].pins[pin].arcs if a.related_pin == bonded]
+            delays = [d.at(outside.input_slew_ns, found.load) for a in arcs for _, _, d, _ in a.ways]
+            assert min(delays) > 0.3
+            assert min(e.early for e in found.edges if e) == pytest.approx(early + min(delays)), (
+                port,
+                timing.corner.name,
+            )
