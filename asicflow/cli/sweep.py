@@ -12,6 +12,7 @@ from rich.console import Console
 from rich.table import Table
 
 from asicflow.errors import UserError
+from asicflow.explore.cluster import launcher
 from asicflow.explore.folder import folder_config
 from asicflow.explore.plots import draw_sweep, narrow_table, write_sweep_page
 from asicflow.explore.sweep import Choice
@@ -28,6 +29,9 @@ def sweep(
         Path | None, typer.Option("--output", "-o", help="folder of the sweep (default: build/sweep_NAME)")
     ] = None,
     jobs: Annotated[int, typer.Option("--jobs", "-j", min=1, help="engines that are synthesised at a time")] = 2,
+    scheduler: Annotated[
+        str, typer.Option("--scheduler", help="where engines are synthesised: local, or slurm (with srun)")
+    ] = "local",
     pdk_root: Annotated[
         Path | None, typer.Option("--pdk-root", help="folder that holds lambdapdk/ (default: ASICFLOW_PDK_ROOT)")
     ] = None,
@@ -48,7 +52,9 @@ def sweep(
     config.pdk.name = pdks[0]
     root = resolve(config, flag=pdk_root, progress=console.print)
     folder = output or Path("build") / f"sweep_{config.name}"
-    points = run_sweep(config, root, choices, folder, jobs, lambda text: console.print(text, highlight=False))
+    points = run_sweep(
+        config, root, choices, folder, jobs, lambda text: console.print(text, highlight=False), launcher(scheduler)
+    )
     draw_sweep(points, folder / "sweep.png")
     write_sweep_page(points, config.name, folder / "sweep.png", folder / "sweep.html")
     for name in pdks:

@@ -27,8 +27,8 @@ MAPPED = "mapped.v"
 """The mapped netlist, in the folder of the log."""
 
 
-def cell_area(sources: Sequence[Path], top: str, liberty: Path, folder: Path) -> float:
-    """Map RTL to cells; ``folder`` keeps the log and the mapped netlist.
+def cell_area(sources: Sequence[Path], top: str, liberty: Path, folder: Path, launcher: Sequence[str] = ()) -> float:
+    """Map RTL to cells; ``folder`` keeps the log and the mapped netlist, a ``launcher`` runs Yosys elsewhere.
 
     Returns
     -------
@@ -56,5 +56,6 @@ splitnets -ports
 write_verilog -noattr -noexpr -nodec {folder / MAPPED}
 """,
         log,
+        launcher,
     )
     return float(re.findall(r"Chip area for .*?: ([\d.]+)", log.read_text())[-1])

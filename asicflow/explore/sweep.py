@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import math
 import threading
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -87,7 +87,13 @@ def best(points: Iterable[Point]) -> list[Point]:
 
 
 def sweep(
-    config: Config, root: Path, choices: list[Choice], folder: Path, jobs: int, progress: Progress
+    config: Config,
+    root: Path,
+    choices: list[Choice],
+    folder: Path,
+    jobs: int,
+    progress: Progress,
+    launcher: Sequence[str] = (),
 ) -> list[Point]:
     """Bring every point up to date; the points in the order of ``choices``.
 
@@ -105,6 +111,8 @@ def sweep(
         Engines that are synthesised at a time.
     progress : callable
         Receives a line per finished part.
+    launcher : sequence of str, optional
+        What runs the synthesis elsewhere (`asicflow.explore.cluster`).
 
     Raises
     ------
@@ -127,7 +135,7 @@ def sweep(
     lock, engines = threading.Lock(), _Engines(folder / "engines")
 
     def make(choice: Choice) -> Point:
-        found, fresh = _point(choice, models[choice.width], libraries[choice.pdk], config, folder, engines)
+        found, fresh = _point(choice, models[choice.width], libraries[choice.pdk], config, folder, engines, launcher)
         with lock:
             points[choice] = found
             state = "" if fresh else ", kept"
@@ -189,7 +197,13 @@ class _Engines:
 
 
 def _point(
-    choice: Choice, model: Path, library: Library, config: Config, folder: Path, engines: _Engines
+    choice: Choice,
+    model: Path,
+    library: Library,
+    config: Config,
+    folder: Path,
+    engines: _Engines,
+    launcher: Sequence[str],
 ) -> tuple[Point, bool]:
     """The point of a choice, and whether it was computed now."""
     mine = folder / choice.name
@@ -207,7 +221,7 @@ def _point(
     period = config.clock.period_ns or library.clock_period_ns["accel"]
 
     def measure() -> dict[str, float]:
-        area = cell_area(sources, TOP, typical_liberty(library, mine), mine)
+        area = cell_area(sources, TOP, typical_liberty(library, mine), mine, launcher)
         with np.load(model / "vectors.npz") as vectors:
             x_int, y_int = (vectors[name].astype(np.int64) for name in ("x_int", "y_int"))
         weights = Image.load(mine / report["weights"]["image"]).words if "weights" in report else ()

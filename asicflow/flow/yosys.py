@@ -15,7 +15,7 @@ import shlex
 import shutil
 import subprocess
 import sys
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from functools import cache
 from pathlib import Path
 
@@ -103,7 +103,7 @@ def launcher(directory: Path) -> Path:
     return path
 
 
-def run_yosys(script: str, log_file: Path) -> None:
+def run_yosys(script: str, log_file: Path, launcher: Sequence[str] = ()) -> None:
     """Run a Yosys script in a process of its own.
 
     Parameters
@@ -112,6 +112,8 @@ def run_yosys(script: str, log_file: Path) -> None:
         Yosys commands, one per line; kept beside the log with suffix ``.ys``.
     log_file : Path
         Receives everything Yosys prints.
+    launcher : sequence of str, optional
+        What stands before the command, to run it elsewhere (`asicflow.explore.cluster`).
 
     Raises
     ------
@@ -125,7 +127,7 @@ def run_yosys(script: str, log_file: Path) -> None:
     script_file.write_text(script)
     with log_file.open("w") as out:
         done = subprocess.run(
-            [*command(), "-s", str(script_file)],
+            [*launcher, *command(), "-s", str(script_file)],
             stdin=subprocess.DEVNULL, stdout=out, stderr=subprocess.STDOUT, env=_environment(), check=False,
         )  # fmt: skip
     if done.returncode != 0:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -11,8 +12,9 @@ from typer.testing import CliRunner
 
 from asicflow.cli import app
 from asicflow.cli.sweep import numbers
-from asicflow.errors import UserError
+from asicflow.errors import ToolMissing, UserError
 from asicflow.explore import sweep as sweep_module
+from asicflow.explore.cluster import launcher
 from asicflow.explore.folder import folder_config
 from asicflow.explore.plots import draw_sweep, narrow_table
 from asicflow.explore.profile import profile
@@ -93,9 +95,9 @@ def test_equal_engines_are_synthesised_once(
     mapped: list[Path] = []
     real = sweep_module.cell_area
 
-    def counting(sources: list[Path], top: str, liberty: Path, folder: Path) -> float:
+    def counting(sources: list[Path], top: str, liberty: Path, folder: Path, launcher: Sequence[str]) -> float:
         mapped.append(folder)
-        return real(sources, top, liberty, folder)
+        return real(sources, top, liberty, folder, launcher)
 
     monkeypatch.setattr(sweep_module, "cell_area", counting)
     choices = [Choice("sky130", 8, reuse) for reuse in (1, 2, 15)]
@@ -104,6 +106,33 @@ def test_equal_engines_are_synthesised_once(
     assert first.area_um2 == second.area_um2 and first.energy_nj == second.energy_nj
     assert shared.multipliers == 2 and shared.cycles > first.cycles and len(mapped) == 2
     assert 0 < first.settled_nj <= first.energy_nj
+
+
+def test_a_cluster_synthesises_the_same(
+    model_dir: Path, pdk_root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A stand-in for Slurm's client runs the command here and keeps what it was asked."""
+    jobs = tmp_path / "jobs"
+    client = tmp_path / "bin" / "srun"
+    client.parent.mkdir()
+    client.write_text(f'#!/bin/sh\necho "$@" >> {jobs}\nwhile [ "${{1#-}}" != "$1" ]; do shift; done\nexec "$@"\n')
+    client.chmod(0o755)
+    monkeypatch.setenv("PATH", str(client.parent), prepend=":")
+    choices = [Choice("sky130", 8, 30)]
+    config = folder_config(model_dir)
+    there = sweep(config, pdk_root, choices, tmp_path / "there", 1, print, launcher("slurm"))
+    assert jobs.read_text().count("--ntasks=1 --cpus-per-task=1") == 1 and "yosys" in jobs.read_text()
+    assert sweep(config, pdk_root, choices, tmp_path / "here", 1, print, launcher("local")) == there
+    assert jobs.read_text().count("\n") == 1
+
+
+def test_a_cluster_that_is_not_there_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PATH", "")
+    with pytest.raises(ToolMissing, match="srun"):
+        launcher("slurm")
+    with pytest.raises(UserError, match="no scheduler 'pbs'") as caught:
+        launcher("pbs")
+    assert caught.value.hint == "choose one of: local, slurm"
 
 
 def test_profile(model_dir: Path) -> None:
