@@ -17,7 +17,7 @@ from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
 from asicflow.pdk.lef import Layer, Macro, TechLef
-from asicflow.signoff.extract import Extraction, Mark
+from asicflow.signoff.extract import Cluster, Extraction, Mark
 from asicflow.signoff.netlist import Pin
 
 IntArray = npt.NDArray[np.int64]
@@ -53,7 +53,7 @@ def antenna_ratios(found: Extraction, macros: dict[str, Macro], tech: TechLef) -
     tech : TechLef
         Limits and thicknesses.
     """
-    shapes = _without_supplies(found, macros)
+    shapes = _with_gates(found, macros)
     stack = list(shapes)
     metals = [_Polygons(shapes[name]) for name in stack[::2]]
     start = np.cumsum([0, *(len(metal.area) for metal in metals)])
@@ -143,22 +143,13 @@ class _Gates:
             yield AntennaRatio(layer.name, mark, *(float(a[k]) for a in (ratio, limit, gate, diffusion)))
 
 
-def _without_supplies(found: Extraction, macros: dict[str, Macro]) -> dict[str, kdb.Region]:
-    """The layout's shapes without the supply nets, which drive no gate and hold most cuts."""
-    full = found.connectivity
-    supplies = []
-    for cluster in full.clusters:
-        pins = [m.pin for m in cluster.marks if m.pin[0]]
-        kinds = [macros[found.placed[i].cell].pins[p] for i, p in pins]
-        if any(k.is_power for k in kinds) and not any(k.gate_area > 0 for k in kinds):
-            supplies.append(cluster)
-    left = {}
-    for name, region in full.shapes.items():
-        taken = kdb.Region()
-        for cluster in supplies:
-            taken += full.shapes_of(cluster, name)
-        left[name] = region - taken
-    return left
+def _with_gates(found: Extraction, macros: dict[str, Macro]) -> dict[str, kdb.Region]:
+    """The layout's shapes that are connected to any gate: not the supplies, which hold most cuts."""
+
+    def has_gate(cluster: Cluster) -> bool:
+        return any(areas(found, macros, mark)[0] > 0 for mark in cluster.marks if mark.pin[0])
+
+    return found.connectivity.shapes_of_all([cluster for cluster in found.connectivity.clusters if has_gate(cluster)])
 
 
 def areas(found: Extraction, macros: dict[str, Macro], mark: Mark) -> tuple[float, float]:

@@ -8,7 +8,7 @@ are left out and counted.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -26,6 +26,9 @@ Point = tuple[str, int, int]
 
 MOST_POINTS = 200
 """Polygons of more points are extracted in pieces: a rail around a whole chip has thousands, and meets as many cuts."""
+
+MOST_EMPTY = 3.0
+"""Polygons are extracted in pieces if their box has more times their area: pads' rails frame whole sides of a chip."""
 
 OWN_METAL: Pin = ("", "")
 """The pin of marks that only say: here the top cell drew metal."""
@@ -67,7 +70,7 @@ class Connectivity:
         stack = list(shapes)
         self._pieces = {name: region.dup() for name, region in shapes.items()}
         for name, region in self._pieces.items():
-            region.break_polygons(MOST_POINTS)
+            region.break_polygons(MOST_POINTS, MOST_EMPTY)
             self.l2n.register(region, name)
         texts = {name: kdb.Texts() for name in stack[::2]}
         for index, mark in enumerate(self.marks):
@@ -102,6 +105,18 @@ class Connectivity:
     def shapes_of(self, cluster: Cluster, layer: str) -> kdb.Region:
         """The cluster's merged shapes on a layer."""
         return self.l2n.shapes_of_net(cluster.net, self._pieces[layer], True).merged()
+
+    def shapes_of_all(self, clusters: Sequence[Cluster]) -> dict[str, kdb.Region]:
+        """The merged shapes of many clusters, per layer."""
+        nets = [cluster.net for cluster in clusters]
+        target = kdb.Layout()
+        target.dbu = 0.001
+        cell = target.create_cell("nets")
+        layers = {name: target.layer(number, 0) for number, name in enumerate(self.shapes)}
+        regions = {index: self._pieces[name] for name, index in layers.items()}
+        mapping = self.l2n.cell_mapping_into(target, cell, nets)
+        self.l2n.build_nets(nets, mapping, target, regions, None, None, kdb.LayoutToNetlist.BNH_Flatten, None, None)
+        return {name: kdb.Region(cell.begin_shapes_rec(index)).merged() for name, index in layers.items()}
 
 
 @dataclass(frozen=True)

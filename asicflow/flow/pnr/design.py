@@ -159,7 +159,9 @@ class Design:
         for rounds_left in reversed(range(ROUTED_REPAIRS)):
             self._route()
             with self._stage("timing"):
-                wires = RoutedWires(self.geometries, self.technology, self.library.parasitics, self.macros)
+                wires = RoutedWires(
+                    self.geometries, self.technology, self.library.parasitics, self.macros, self.models.pin_capacitance
+                )
                 self.timings = self._analyse(wires)
             if not rounds_left or not self._repair_routed():
                 break
@@ -252,7 +254,8 @@ class Design:
             hpwl = self.placer.place([clock] if clock else [])
         self.progress(f"place: {len(self.netlist.instances)} cells, half-perimeter {hpwl / 1e3:.1f} mm")
         with self._stage("buffer"):
-            self.wires = PlacementWires(self.macros, self.plan, self.library, self.technology)
+            pin_load = self.models.pin_capacitance
+            self.wires = PlacementWires(self.macros, self.plan, self.library, self.technology, pin_load)
             self.buffering = Buffering(self.netlist, self.models, self.plan, self.technology, self.wires)
             self.buffering.separate_ports()
             if self.ring or self.frame:

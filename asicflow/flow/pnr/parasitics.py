@@ -8,7 +8,7 @@ from asicflow.flow.pnr.floorplan import Floorplan
 from asicflow.flow.pnr.netlist import Instance, Net, Port
 from asicflow.flow.pnr.positions import net_points
 from asicflow.flow.pnr.technology import Technology
-from asicflow.flow.pnr.timing import Wire
+from asicflow.flow.pnr.timing import PinLoad, Wire
 from asicflow.pdk.config import Library
 from asicflow.pdk.lef import Macro
 
@@ -33,8 +33,16 @@ def mean_rate(library: Library, technology: Technology, parasitics: str) -> Wire
 class PlacementWires:
     """A wire model from pin positions: a spanning tree per net, rooted at the driver."""
 
-    def __init__(self, macros: dict[str, Macro], plan: Floorplan, library: Library, technology: Technology) -> None:
+    def __init__(
+        self,
+        macros: dict[str, Macro],
+        plan: Floorplan,
+        library: Library,
+        technology: Technology,
+        pin_load: PinLoad,
+    ) -> None:
         self.macros = macros
+        self.pin_load = pin_load
         self.plan = plan
         self.rates = {name: mean_rate(library, technology, name) for name in library.parasitics}
         self.trees: dict[Net, tuple[float, dict[tuple[Instance, str], float]]] = {}
@@ -52,8 +60,10 @@ class PlacementWires:
         length, reach = self.trees[net]
         rate = self.rates[parasitics]
         total = length * rate.capacitance
-        # Elmore delay with half of the net's wire behind the path, ohm * pF = ps
-        delays = {pin: path * rate.resistance * total / 2 / 1e3 for pin, path in reach.items()}
+        pins = {(i, p): self.pin_load(i.cell, p) for i, p in reach}
+        half = (total + sum(pins.values())) / 2
+        # Elmore delay with the pin and half of the net's wire and other pins behind the path, ohm * pF = ps
+        delays = {pin: path * rate.resistance * (half + pins[pin] / 2) / 1e3 for pin, path in reach.items()}
         return Wire(total, delays)
 
     def _tree(self, net: Net) -> tuple[float, dict[tuple[Instance, str], float]]:

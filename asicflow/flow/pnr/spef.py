@@ -11,7 +11,7 @@ from pathlib import Path
 from asicflow.flow.pnr.geometry import NetGeometry, PinLanding
 from asicflow.flow.pnr.netlist import Instance, Net, Netlist, Port
 from asicflow.flow.pnr.technology import Technology
-from asicflow.flow.pnr.timing import Wire
+from asicflow.flow.pnr.timing import PinLoad, Wire
 from asicflow.pdk.config import Parasitics
 from asicflow.pdk.lef import Macro
 
@@ -171,7 +171,7 @@ def _pin_name(landing: PinLanding) -> str:
 
 
 class RoutedWires:
-    """A wire model from routed geometry: total capacitance and Elmore delays from the driver."""
+    """A wire model from routed geometry: total capacitance and Elmore delays from the driver, pins included."""
 
     def __init__(
         self,
@@ -179,7 +179,9 @@ class RoutedWires:
         technology: Technology,
         parasitics: dict[str, Parasitics],
         macros: dict[str, Macro],
+        pin_load: PinLoad,
     ) -> None:
+        self.pin_load = pin_load
         self.geometries = {g.net: g for g in geometries}
         self.technology = technology
         self.parasitics = parasitics
@@ -191,7 +193,11 @@ class RoutedWires:
             return Wire(0.0)
         rc = extract(geometry, self.technology, self.parasitics[parasitics])
         root = next((k for k, x in enumerate(geometry.landings) if self._drives(x.pin)), 0)
-        delay = elmore(rc, rc.pins[root])
+        loads = list(rc.capacitance)
+        for landing, at in zip(geometry.landings, rc.pins, strict=True):
+            if not isinstance(landing.pin, Port):
+                loads[at] += self.pin_load(landing.pin[0].cell, landing.pin[1])
+        delay = elmore(rc.resistors, loads, rc.pins[root])
         return Wire(
             rc.total,
             {
@@ -207,10 +213,10 @@ class RoutedWires:
         return self.macros[pin[0].cell].pins[pin[1]].direction != "INPUT"
 
 
-def elmore(rc: RcNet, root: int) -> list[float]:
-    """Elmore delay (ohm * pF = ps) from `root` to every point, wire capacitance only."""
-    links: list[list[tuple[int, float]]] = [[] for _ in rc.capacitance]
-    for a, b, ohm in rc.resistors:
+def elmore(resistors: Sequence[tuple[int, int, float]], loads: Sequence[float], root: int) -> list[float]:
+    """Elmore delay (ohm * pF = ps) from `root` to every point of a tree with `loads` at its points."""
+    links: list[list[tuple[int, float]]] = [[] for _ in loads]
+    for a, b, ohm in resistors:
         links[a].append((b, ohm))
         links[b].append((a, ohm))
     parent = {root: (root, 0.0)}
@@ -220,10 +226,10 @@ def elmore(rc: RcNet, root: int) -> list[float]:
             if other not in parent:
                 parent[other] = (at, ohm)
                 order.append(other)
-    below = list(rc.capacitance)
+    below = list(loads)
     for at in reversed(order[1:]):
         below[parent[at][0]] += below[at]
-    delay = [0.0] * len(rc.capacitance)
+    delay = [0.0] * len(loads)
     for at in order[1:]:
         up, ohm = parent[at]
         delay[at] = delay[up] + ohm * below[at]

@@ -46,6 +46,10 @@ WireModel = Callable[[Net, str], Wire]
 """From a net and the name of a parasitics corner to its wire."""
 
 
+PinLoad = Callable[[str, str], float]
+"""From a cell and a pin to its capacitance in pF."""
+
+
 class CellModels:
     """The cells' electrical views in all corners, with what buffering needs to choose among them."""
 
