@@ -311,13 +311,16 @@ def _cut_array(source: _Layers, rule: Rule) -> list[Marker]:
     half = rule.extent // 2 - 5
     common = (below & dense.sized(rule.extent)) & above
     cuts = cuts.interacting(common.sized(-half).sized(half))
-    arrays = kdb.Region()
-    for group in (dense & common).merged().with_bbox_min(least, None, False).each():
-        inside = cuts.interacting(kdb.Region(group))
-        centres = [p.bbox().center() for p in inside.each()]
+    groups = (dense & common).merged().with_bbox_min(least, None, False)
+    index = kdb.Shapes()
+    index.insert(cuts.interacting(groups))
+    arrays: list[kdb.Box] = []
+    for group in groups.each():
+        inside = [shape.bbox() for shape in index.each_touching(group.bbox()) if group.touches(shape.bbox())]
+        centres = [box.center() for box in inside]
         if min(len({c.x for c in centres}), len({c.y for c in centres})) >= rule.extra:
             arrays += inside
-    return _pairs(rule, arrays.space_check(rule.value).each(), "spacing in an array")
+    return _pairs(rule, kdb.Region(arrays).space_check(rule.value).each(), "spacing in an array")
 
 
 def _enclosure(source: _Layers, rule: Rule) -> list[Marker]:
