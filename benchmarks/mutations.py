@@ -1,4 +1,4 @@
-"""Seeded errors against the sign-off gates: ``python -m benchmarks.mutations [--only FAMILY] [--run DIR ...]``.
+"""Seeded errors against the sign-off gates: ``python -m benchmarks.mutations [--only FAMILY] [--run DIR] ...``.
 
 Each mutation plants one error in a small clean design (a hand-wired SKY130 layout, a made-up run directory, a tiny
 accelerator's netlist, a small system in simulation) and names the gates that claim to cover it; each of those must
