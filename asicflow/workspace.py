@@ -220,9 +220,11 @@ class Workspace:
 
     def hash_files(self, paths: Mapping[str, Path | None]) -> dict[str, str]:
         """Hash input files; their names are those given, wherever they lie. A missing file is a UserError."""
-        for path in paths.values():
+        for name, path in paths.items():
             if path is not None and not path.is_file():
-                raise UserError("file not found", where=str(path), hint="check the path")
+                raise UserError(
+                    "file not found", where=str(path), hint=f"correct {name} in asicflow.yaml or the option"
+                )
         return {name: sha256(path) for name, path in paths.items() if path is not None}
 
     def clean(self, stage: str) -> None:

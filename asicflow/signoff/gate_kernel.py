@@ -2,7 +2,7 @@
 
 In `simulate` every cell takes one unit of time. In a clock cycle events spread from the inputs and registers that
 changed until nothing changes any more; a net may change several times (glitches) before it has its settled value.
-`settle` finds the settled values alone, cell after cell behind the cells that it reads, in a tenth of the time.
+`settle` finds the settled values alone, cell after cell behind the cells that it reads, in a fifth of the time.
 """
 
 # mypy: allow-untyped-decorators, no-warn-return-any

@@ -8,6 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from kits import Kit
 
+from asicflow.flow.pnr import notches
 from asicflow.flow.pnr.geometry import NetGeometry, PinLanding
 from asicflow.flow.pnr.netlist import Instance, Net
 from asicflow.flow.pnr.notches import Closed, NetShapes, closed, on_grid, pins_with_near_cuts
@@ -54,6 +55,19 @@ def test_a_gap_beside_another_net_is_reported_and_the_nets_stay_apart() -> None:
     assert found.faults
     assert found.metal.interacting(metal(*other)).count() == 1
     assert (found.metal.interacting(metal(*other)) ^ metal(*other)).is_empty()
+
+
+@pytest.mark.parametrize(("rounds", "closes"), [(64, True), (1, False)])
+def test_what_is_left_after_the_last_round_is_reported(
+    monkeypatch: pytest.MonkeyPatch, rounds: int, closes: bool
+) -> None:
+    """Six wires whose fills leave smaller gaps beside them."""
+    wires = [(440, 165, 770, 1535), (790, 1715, 1335, 2045), (475, 410, 1135, 740), (435, 310, 765, 675),
+             (1325, 45, 1655, 1365), (1510, 1650, 1840, 1980)]  # fmt: skip
+    monkeypatch.setattr(notches, "ROUNDS", rounds)
+    found = closed(NetShapes((wire, 0) for wire in wires), metal(*wires), 300, 300, 0, GRID)
+    left = found.metal.space_check(300, metrics=kdb.Metrics.Euclidian).count() + found.metal.width_check(300).count()
+    assert (left == 0) == closes and bool(found.faults) != closes
 
 
 PLACE = st.integers(0, 60).map(lambda k: 5 * k)
